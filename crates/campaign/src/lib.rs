@@ -1,0 +1,1 @@
+//! Offers, audiences, campaigns, contacts, experiments: what to do now, and did it work.

@@ -1,0 +1,3 @@
+//! Features, models, scores: where each customer stands in the lifecycle, and why.
+
+pub mod domain;

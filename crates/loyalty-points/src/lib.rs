@@ -1,0 +1,1 @@
+//! Points: lots, holds, entries; spent exactly once.

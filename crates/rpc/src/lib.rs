@@ -1,0 +1,35 @@
+//! Everything around a tonic service, once: transport, status, layers, server, lifecycle, telemetry, configuration.
+//!
+//! A service crate gives [`tonic::service::Routes`]; this crate serves them over a socket
+//! ([`server::Server`]) or in the same process ([`transport::in_process`]), with the same behaviour:
+//! deadlines, bounded concurrency, panics that become `INTERNAL`, traces and metrics. The order of
+//! all that stands in one function of [`layers`].
+
+pub mod admin;
+pub mod answer;
+pub mod call;
+pub mod config;
+mod descriptors;
+pub mod feed;
+pub mod fields;
+pub mod fingerprint;
+pub mod layers;
+pub mod lifecycle;
+pub mod readiness;
+pub mod request;
+pub mod retry;
+pub mod server;
+pub mod status;
+pub mod telemetry;
+pub mod transport;
+
+pub use answer::StoredAnswer;
+pub use fingerprint::Fingerprint;
+pub use layers::EdgeConfig;
+pub use lifecycle::Lifecycle;
+pub use readiness::Readiness;
+pub use request::RequestError;
+pub use retry::retry_unavailable;
+pub use server::{Server, ServerConfig};
+pub use status::{IntoStatus, to_status};
+pub use transport::{ClientOptions, Transport, connect, in_process};

@@ -1,0 +1,240 @@
+//! One database of either kind: its pools, its transactions, its identity.
+
+mod postgres;
+mod sqlite;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sqlx::{PgPool, SqlitePool};
+use tenure_core::Lanes;
+use uuid::Uuid;
+
+use crate::error::{SqlError, SqlErrorKind};
+use crate::identity::{self, Identity};
+use crate::migrate::{MigrateError, Migrations, migrate};
+use crate::signal::{FeedBell, FeedSignal};
+use crate::tx::Tx;
+use crate::with_pool;
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// The most connections one process opens (on SQLite: for reading, at most 8 are used).
+    pub connections_max: u32,
+    /// How long a call waits for a connection before it is refused as unavailable.
+    pub acquire_timeout: Duration,
+    /// The number of lanes, used only when the database is created.
+    pub lanes: Lanes,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 16,
+            acquire_timeout: Duration::from_secs(5),
+            lanes: Lanes::DEFAULT,
+        }
+    }
+}
+
+/// A database. Clones share its pools.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pools: Pools,
+    shared: Arc<Shared>,
+}
+
+/// The connections of a database; [`crate::with_pool!`] matches on it.
+#[derive(Debug, Clone)]
+pub enum Pools {
+    /// One file: one connection that writes, and a pool of connections that cannot.
+    Sqlite {
+        /// For reading only; every connection refuses to write.
+        read: SqlitePool,
+        /// The one connection for writing, used by [`Db::begin`] alone.
+        write: SqlitePool,
+    },
+    /// The primary of a server or cluster.
+    Postgres(PgPool),
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: DbOptions,
+    bell: FeedBell,
+    identity: OnceLock<Identity>,
+    /// The servers to ask when the primary is gone; empty on SQLite.
+    servers: postgres::Servers,
+}
+
+impl Db {
+    /// Connects to `sqlite:///path/file.db` (created with its folder if missing) or to
+    /// `postgres://...`. Several PostgreSQL URLs, separated by commas, name the members of a
+    /// cluster: the one that is the primary is used, now and after a failover.
+    ///
+    /// # Errors
+    /// When the URL is neither, or the database cannot be opened.
+    pub async fn connect(url: &str, options: &DbOptions) -> Result<Self, SqlError> {
+        let (pools, servers) = if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            (sqlite::open(path, options).await?, postgres::Servers::none())
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let servers = postgres::Servers::parse(url)?;
+            (Pools::Postgres(postgres::open(&servers, options).await?), servers)
+        } else {
+            // The URL is not repeated: it may hold a password.
+            let wanted = "wanted sqlite:///path/file.db or postgres://host/database";
+            return Err(SqlError::new(SqlErrorKind::Other, wanted));
+        };
+        let db = Self {
+            pools,
+            shared: Arc::new(Shared {
+                options: options.clone(),
+                bell: FeedBell::new(),
+                identity: OnceLock::new(),
+                servers,
+            }),
+        };
+        if let Some(identity) = identity::load(&db).await? {
+            db.identify(identity);
+        }
+        Ok(db)
+    }
+
+    /// Connects and migrates: what a service does at its start.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or migrated.
+    pub async fn open(
+        url: &str,
+        options: &DbOptions,
+        migrations: &Migrations,
+    ) -> Result<Self, MigrateError> {
+        let db = Self::connect(url, options).await?;
+        migrate(&db, migrations).await?;
+        Ok(db)
+    }
+
+    /// Begins a transaction that writes: IMMEDIATE on SQLite, READ COMMITTED on PostgreSQL.
+    ///
+    /// # Errors
+    /// When no connection or no lock could be had in time.
+    pub async fn begin(&self) -> Result<Tx, SqlError> {
+        match self.begin_once().await {
+            Err(error) if error.is_unavailable() && self.fail_over().await => {
+                self.begin_once().await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn begin_once(&self) -> Result<Tx, SqlError> {
+        let bell = self.shared.bell.clone();
+        Ok(match &self.pools {
+            // A plain BEGIN that reads first and writes later fails as soon as somebody wrote in
+            // between; IMMEDIATE waits at its start instead.
+            Pools::Sqlite { write, .. } => {
+                Tx::sqlite(write.begin_with("BEGIN IMMEDIATE").await?, bell)
+            }
+            Pools::Postgres(pool) => Tx::postgres(pool.begin().await?, bell),
+        })
+    }
+
+    /// Looks for a new primary; true when there is one and the pool now leads to it.
+    async fn fail_over(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { .. } => false,
+            Pools::Postgres(pool) => self.shared.servers.fail_over(pool).await,
+        }
+    }
+
+    /// Asks the database for a sign of life; after a failover this finds the new primary.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<(), SqlError> {
+        match self.ping_once().await {
+            Err(error) if error.is_unavailable() && self.fail_over().await => {
+                self.ping_once().await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn ping_once(&self) -> Result<(), SqlError> {
+        with_pool!(self, |pool| { sqlx::query("SELECT 1").execute(pool).await.map(|_| ())? });
+        Ok(())
+    }
+
+    /// Returns the pools, for [`crate::with_pool!`].
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// Returns true on PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.pools, Pools::Postgres(_))
+    }
+
+    /// Returns the statement for this database, where the dialects differ.
+    #[must_use]
+    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        if self.is_postgres() { postgres } else { sqlite }
+    }
+
+    /// Returns the lanes of the database, chosen when it was created.
+    ///
+    /// # Panics
+    /// When the database was never migrated: a service opens its database with [`Db::open`].
+    #[must_use]
+    pub fn lanes(&self) -> Lanes {
+        self.identity().lanes
+    }
+
+    /// Returns the id the database got when it was created, which its resume tokens carry.
+    ///
+    /// # Panics
+    /// When the database was never migrated.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.identity().id
+    }
+
+    fn identity(&self) -> Identity {
+        *self.shared.identity.get().expect("a database is migrated before it is used")
+    }
+
+    pub(crate) fn identify(&self, identity: Identity) {
+        // Whoever came first read the same rows.
+        let _ = self.shared.identity.set(identity);
+    }
+
+    pub(crate) fn options(&self) -> &DbOptions {
+        &self.shared.options
+    }
+
+    /// Returns a signal that fires when this process appended to the change feed.
+    #[must_use]
+    pub fn feed_signal(&self) -> FeedSignal {
+        self.shared.bell.listen()
+    }
+
+    /// Wakes the followers of the change feed without a transaction, for example at shutdown.
+    pub fn ring(&self) {
+        self.shared.bell.ring();
+    }
+
+    /// Closes all connections once their work is done.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Opens a SQLite file so that it loses nothing and nobody waits in vain.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::{DbOptions, Pools};
+use crate::error::{SqlError, SqlErrorKind};
+
+/// How long a connection waits for the lock of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Each connection is a thread; more of them than this only wait for each other.
+const READERS_MAX: u32 = 8;
+/// Distinct statements kept prepared per connection; a service has about a hundred.
+const STATEMENTS_MAX: usize = 512;
+
+pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlError> {
+    if path.is_empty() || path.contains(":memory:") {
+        let wanted = "wanted a file: in memory every pooled connection is a database of its own";
+        return Err(SqlError::new(SqlErrorKind::Other, wanted));
+    }
+    if let Some(folder) = Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+    }
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        // NORMAL loses acknowledged commits when the power fails.
+        .synchronous(SqliteSynchronous::Full)
+        // 32 MiB of pages, in KiB.
+        .pragma("cache_size", "-32768")
+        .pragma("temp_store", "memory");
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(connect.clone().journal_mode(SqliteJournalMode::Wal))
+        .await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(options.connections_max.clamp(1, READERS_MAX))
+        .acquire_timeout(options.acquire_timeout)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(connect.pragma("query_only", "on"));
+    Ok(Pools::Sqlite { read, write })
+}

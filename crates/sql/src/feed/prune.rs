@@ -1,0 +1,60 @@
+//! Deleting old changes, and remembering up to where.
+
+use tenure_core::{Lane, Timestamp};
+
+use crate::db::Db;
+use crate::error::SqlError;
+use crate::{with_pool, with_tx};
+
+/// How many changes one transaction deletes: the lane's writers wait no longer than that.
+const WINDOW: i64 = 5_000;
+
+/// The first change to keep; numbers are taken from the lane when all are old.
+const FIRST_KEPT: &str = "
+    SELECT seq FROM change
+    WHERE lane = $1 AND recorded_at > $2
+    ORDER BY seq
+    LIMIT 1";
+const LANE: &str = "SELECT seq, pruned_seq FROM lane WHERE lane = $1";
+const MARK: &str = "UPDATE lane SET pruned_seq = $2 WHERE lane = $1 AND pruned_seq < $2";
+const DELETE: &str = "DELETE FROM change WHERE lane = $1 AND seq <= $2";
+
+/// Deletes the changes recorded up to `keep_after`, lane by lane in small transactions, and returns
+/// how many. Readers behind them are told that their token expired.
+///
+/// # Errors
+/// When the database fails; what was deleted so far stays deleted.
+pub async fn prune(db: &Db, keep_after: Timestamp) -> Result<u64, SqlError> {
+    let mut pruned = 0;
+    for lane in db.lanes().all() {
+        pruned += prune_lane(db, lane, keep_after).await?;
+    }
+    Ok(pruned)
+}
+
+async fn prune_lane(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<u64, SqlError> {
+    // The head is read first: what is appended meanwhile is newer than it.
+    let (head, mut at): (i64, i64) =
+        with_pool!(db, |pool| sqlx::query_as(LANE).bind(lane).fetch_one(pool).await?);
+    let kept: Option<i64> = with_pool!(db, |pool| {
+        let first = sqlx::query_scalar(FIRST_KEPT).bind(lane).bind(keep_after.as_micros());
+        first.fetch_optional(pool).await?
+    });
+    let until = kept.map_or(head, |kept| kept - 1);
+    let mut pruned = 0;
+    while at < until {
+        at = until.min(at + WINDOW);
+        pruned += prune_until(db, lane, at).await?;
+    }
+    Ok(pruned)
+}
+
+async fn prune_until(db: &Db, lane: Lane, seq: i64) -> Result<u64, SqlError> {
+    let mut tx = db.begin().await?;
+    let deleted = with_tx!(tx, |conn| {
+        sqlx::query(MARK).bind(lane).bind(seq).execute(&mut *conn).await?;
+        sqlx::query(DELETE).bind(lane).bind(seq).execute(conn).await?.rows_affected()
+    });
+    tx.commit().await?;
+    Ok(deleted)
+}

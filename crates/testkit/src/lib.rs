@@ -1,0 +1,1 @@
+//! Fresh databases of both kinds, a manual clock, builders and assertions for tests.
