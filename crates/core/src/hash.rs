@@ -7,7 +7,9 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Returns the FNV-1a hash of `bytes`. Its high bits are poor: mix before taking a range.
 #[must_use]
 pub fn fnv1a64(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
+    bytes.iter().fold(FNV_OFFSET, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)
+    })
 }
 
 /// Returns `x` with every bit spread over all bits (the finaliser of `SplitMix64`, Steele, Lea and
@@ -98,7 +100,10 @@ mod tests {
         }
 
         // Chi-squared with 15 degrees of freedom stays below 37.7 in 999 of 1,000 cases.
-        let chi: f64 = counts.iter().map(|c| (f64::from(*c) - 1e4).powi(2) / 1e4).sum();
+        let chi: f64 = counts
+            .iter()
+            .map(|c| (f64::from(*c) - 1e4).powi(2) / 1e4)
+            .sum();
         assert!(chi < 37.7, "chi-squared {chi} for {counts:?}");
     }
 

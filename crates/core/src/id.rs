@@ -21,7 +21,10 @@ fn parse_key(text: &str) -> Result<Box<str>, Mismatch> {
     match text.char_indices().find(|(_, c)| !c.is_ascii_graphic()) {
         Some((at, c)) => {
             let number = u32::from(c);
-            Err(Mismatch::new(wanted, format!("the character U+{number:04X} at byte {at}")))
+            Err(Mismatch::new(
+                wanted,
+                format!("the character U+{number:04X} at byte {at}"),
+            ))
         }
         None => Ok(text.into()),
     }
@@ -137,7 +140,10 @@ mod tests {
 
     #[test]
     fn a_key_may_be_anything_printable_up_to_its_limit() {
-        assert_eq!(CustomerId::parse("C-0001/a~").unwrap().as_str(), "C-0001/a~");
+        assert_eq!(
+            CustomerId::parse("C-0001/a~").unwrap().as_str(),
+            "C-0001/a~"
+        );
         assert!(CustomerId::parse(&"x".repeat(64)).is_ok());
     }
 

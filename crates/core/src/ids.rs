@@ -29,7 +29,10 @@ impl Ids {
     #[must_use]
     pub fn uuid(&self, now: Timestamp) -> Uuid {
         let mut random = [0_u8; 10];
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(&mut random);
         let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }

@@ -18,7 +18,11 @@ impl Currency {
             Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
             _ => Err(Mismatch::new(
                 "an ISO 4217 code of three capital letters",
-                if text.is_empty() { "nothing".into() } else { format!("{} bytes", text.len()) },
+                if text.is_empty() {
+                    "nothing".into()
+                } else {
+                    format!("{} bytes", text.len())
+                },
             )),
         }
     }

@@ -92,7 +92,9 @@ impl PageToken {
         if text.is_empty() {
             return Ok(None);
         }
-        let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| PageError::Invalid)?;
+        let sealed = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| PageError::Invalid)?;
         let (head, keys) = sealed.split_at_checked(16).ok_or(PageError::Invalid)?;
         if head[8..] != digest(keys).to_be_bytes() {
             return Err(PageError::Invalid);
@@ -101,7 +103,9 @@ impl PageToken {
             return Err(PageError::Mismatch);
         }
         let keys = std::str::from_utf8(keys).map_err(|_| PageError::Invalid)?;
-        Ok(Some(Self(keys.split('\u{1f}').map(str::to_owned).collect())))
+        Ok(Some(Self(
+            keys.split('\u{1f}').map(str::to_owned).collect(),
+        )))
     }
 }
 
@@ -119,7 +123,11 @@ pub fn cut<T>(
 ) -> (Vec<T>, Option<PageToken>) {
     let more = rows.len() > size.get();
     rows.truncate(size.get());
-    let next = if more { rows.last().map(|last| PageToken(keys(last))) } else { None };
+    let next = if more {
+        rows.last().map(|last| PageToken(keys(last)))
+    } else {
+        None
+    };
     (rows, next)
 }
 
@@ -138,8 +146,14 @@ mod tests {
     fn a_token_for_other_arguments_or_cut_short_is_refused() {
         let sealed = PageToken::after(["C1"]).seal(b"stage=A");
 
-        assert_eq!(PageToken::open(&sealed, b"stage=B"), Err(PageError::Mismatch));
-        assert_eq!(PageToken::open(&sealed[..sealed.len() - 2], b"stage=A"), Err(PageError::Invalid));
+        assert_eq!(
+            PageToken::open(&sealed, b"stage=B"),
+            Err(PageError::Mismatch)
+        );
+        assert_eq!(
+            PageToken::open(&sealed[..sealed.len() - 2], b"stage=A"),
+            Err(PageError::Invalid)
+        );
         assert_eq!(PageToken::open("no token", b""), Err(PageError::Invalid));
     }
 
@@ -155,7 +169,10 @@ mod tests {
         let size = PageSize::parse(2).unwrap();
         let keys = |n: &i32| vec![n.to_string()];
 
-        assert_eq!(cut(vec![1, 2, 3], size, keys), (vec![1, 2], Some(PageToken::after(["2"]))));
+        assert_eq!(
+            cut(vec![1, 2, 3], size, keys),
+            (vec![1, 2], Some(PageToken::after(["2"])))
+        );
         assert_eq!(cut(vec![1, 2], size, keys), (vec![1, 2], None));
     }
 }

@@ -56,6 +56,9 @@ mod tests {
     fn sums_that_do_not_fit_are_none() {
         assert_eq!(Points::new(i64::MAX).checked_add(Points::new(1)), None);
         assert_eq!(Points::new(i64::MIN).checked_sub(Points::new(1)), None);
-        assert_eq!(Points::new(2).checked_add(Points::new(3)), Some(Points::new(5)));
+        assert_eq!(
+            Points::new(2).checked_add(Points::new(3)),
+            Some(Points::new(5))
+        );
     }
 }

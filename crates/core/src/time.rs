@@ -44,7 +44,10 @@ impl Span {
 
     /// Returns the span in days with a fraction.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "spans of centuries are below 2^53 us")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "spans of centuries are below 2^53 us"
+    )]
     pub fn as_days(self) -> f64 {
         self.0 as f64 / 86_400e6
     }
@@ -96,7 +99,11 @@ impl Timestamp {
             Ok(instant) => Ok(Self::from_micros(instant.as_microsecond())),
             Err(_) => Err(Mismatch::new(
                 "a day such as 2025-01-31 or an instant such as 2025-01-31T12:00:00Z",
-                if text.is_empty() { "nothing".into() } else { "no day that exists".to_owned() },
+                if text.is_empty() {
+                    "nothing".into()
+                } else {
+                    "no day that exists".to_owned()
+                },
             )),
         }
     }
@@ -106,12 +113,15 @@ impl Timestamp {
     }
 
     fn from_civil(civil: DateTime) -> Self {
-        let instant = TimeZone::UTC.to_timestamp(civil).map_or(Self::MAX.0, |t| t.as_microsecond());
+        let instant = TimeZone::UTC
+            .to_timestamp(civil)
+            .map_or(Self::MAX.0, jiff::Timestamp::as_microsecond);
         Self::from_micros(instant)
     }
 
     fn civil(self) -> DateTime {
-        let instant = jiff::Timestamp::from_microsecond(self.0).expect("kept within years 1 to 9999");
+        let instant =
+            jiff::Timestamp::from_microsecond(self.0).expect("kept within years 1 to 9999");
         TimeZone::UTC.to_datetime(instant)
     }
 
@@ -202,7 +212,14 @@ mod tests {
 
     #[test]
     fn days_that_do_not_exist_are_refused() {
-        for text in ["2023-02-29", "2023-13-01", "2023-04-31", "yesterday", "", "20240229"] {
+        for text in [
+            "2023-02-29",
+            "2023-13-01",
+            "2023-04-31",
+            "yesterday",
+            "",
+            "20240229",
+        ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
     }

@@ -15,7 +15,11 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, found {}", self.field, self.wanted, self.found)
+        write!(
+            f,
+            "{}: wanted {}, found {}",
+            self.field, self.wanted, self.found
+        )
     }
 }
 
@@ -44,7 +48,11 @@ impl Violations {
     /// Adds one violation of `field` (relative to the current prefix).
     pub fn add(&mut self, field: &str, wanted: impl Into<String>, found: impl Into<String>) {
         let field = format!("{}{field}", self.prefix);
-        self.found.push(Violation { field, wanted: wanted.into(), found: found.into() });
+        self.found.push(Violation {
+            field,
+            wanted: wanted.into(),
+            found: found.into(),
+        });
     }
 
     /// Returns the value of `parsed`, or notes why it is none.
@@ -79,7 +87,11 @@ impl Violations {
     /// # Errors
     /// The violations, when there are any.
     pub fn into_result(self) -> Result<(), Vec<Violation>> {
-        if self.found.is_empty() { Ok(()) } else { Err(self.found) }
+        if self.found.is_empty() {
+            Ok(())
+        } else {
+            Err(self.found)
+        }
     }
 }
 
@@ -96,7 +108,10 @@ pub struct Mismatch {
 impl Mismatch {
     /// Creates a mismatch.
     pub fn new(wanted: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { wanted: wanted.into(), found: found.into() }
+        Self {
+            wanted: wanted.into(),
+            found: found.into(),
+        }
     }
 }
 
@@ -114,8 +129,19 @@ mod tests {
         });
         violations.add("request_id", "a UUID", "nothing");
 
-        let fields: Vec<_> =
-            violations.into_result().unwrap_err().into_iter().map(|v| v.field).collect();
-        assert_eq!(fields, ["customers[3].bill.amount", "customers[3].name", "request_id"]);
+        let fields: Vec<_> = violations
+            .into_result()
+            .unwrap_err()
+            .into_iter()
+            .map(|v| v.field)
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "customers[3].bill.amount",
+                "customers[3].name",
+                "request_id"
+            ]
+        );
     }
 }

@@ -21,7 +21,10 @@ impl Calendar {
         // The month after the last one tells how long the last one is.
         let starts = (-MONTHS_BEFORE..=months as i32).map(|month| start.plus_months(month));
         let (_, month_of_year, _) = start.date();
-        Self { starts: starts.collect(), first_month_of_year: i32::from(month_of_year) - 1 }
+        Self {
+            starts: starts.collect(),
+            first_month_of_year: i32::from(month_of_year) - 1,
+        }
     }
 
     /// Returns the first instant of a month.

@@ -138,7 +138,9 @@ impl Customer {
     /// Returns the products subscribed to, the first mobile line first.
     pub fn products(&self) -> impl Iterator<Item = Product> + use<> {
         let products = self.products;
-        Product::ALL.into_iter().filter(move |product| products & (1 << *product as u8) != 0)
+        Product::ALL
+            .into_iter()
+            .filter(move |product| products & (1 << *product as u8) != 0)
     }
 
     /// Returns how many products are subscribed to, 1 to 4.
@@ -179,7 +181,8 @@ impl Customer {
     /// Returns the months that a contract still binds in `month`.
     #[must_use]
     pub fn contract_remaining_months(&self, month: u32) -> u32 {
-        self.tenure_months(month).map_or(0, |t| self.contract_end_tenure.saturating_sub(t))
+        self.tenure_months(month)
+            .map_or(0, |t| self.contract_end_tenure.saturating_sub(t))
     }
 }
 

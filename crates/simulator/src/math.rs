@@ -32,7 +32,10 @@ pub(crate) fn exp(x: f64) -> f64 {
     let scaled = x * std::f64::consts::LOG2_E;
     let k = (scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i64;
     let rest = (x - k as f64 * LN_2_HIGH) - k as f64 * LN_2_LOW;
-    let series = FACTORIAL_INVERSES.iter().rev().fold(0.0, |sum, term| sum * rest + term);
+    let series = FACTORIAL_INVERSES
+        .iter()
+        .rev()
+        .fold(0.0, |sum, term| sum * rest + term);
     series * f64::from_bits(((k + 1023) as u64) << 52)
 }
 

@@ -3,7 +3,9 @@
 //! A customer's month is one step of a Markov chain whose state is small: how deep a decline is,
 //! in which of the last three months there was a complaint, how many bills are unpaid. All other
 //! covariates are known from the profile and the tenure. So the truth over several months can be
-//! computed exactly (see [`crate::truth`]) and needs no simulation.
+//! computed exactly and needs no simulation; see [`Operator::true_probability`].
+//!
+//! [`Operator::true_probability`]: crate::Operator::true_probability
 
 use crate::customer::Customer;
 use crate::math::logistic;
@@ -42,13 +44,14 @@ const STABLE_FROM: u32 = 12;
 const STABLE_UNTIL: u32 = 61;
 
 /// Added to the log-odds in tenure months 1 to 11.
-pub const EARLY_LOG_ODDS: f64 = 0.60;
+pub const EARLY_LOG_ODDS: f64 = 1.10;
 /// Added to the log-odds from tenure month 61 on.
-pub const LATE_LOG_ODDS: f64 = 0.45;
+pub const LATE_LOG_ODDS: f64 = 0.55;
 
-const BASE: f64 = -5.15;
+/// Chosen, together with [`DRIFT_ENTRY`], so that 18 to 28 % leave voluntarily in a year.
+const BASE: f64 = -5.4;
 /// Of a contract with a year or more to go; less in proportion.
-const CONTRACT: f64 = -1.5;
+const CONTRACT: f64 = -1.2;
 /// In the first months after a contract: the time to look around.
 const CONTRACT_JUST_ENDED: f64 = 0.6;
 const CONTRACT_JUST_ENDED_MONTHS: u32 = 3;
@@ -71,7 +74,9 @@ pub fn voluntary_log_odds(x: &Covariates) -> f64 {
     } else {
         0.0
     };
-    let just_ended = x.months_off_contract.is_some_and(|m| m < CONTRACT_JUST_ENDED_MONTHS);
+    let just_ended = x
+        .months_off_contract
+        .is_some_and(|m| m < CONTRACT_JUST_ENDED_MONTHS);
     let complaint = COMPLAINT + COMPLAINT_BY_SERVICE_SENSITIVITY * x.service_sensitivity;
     BASE + tenure
         + CONTRACT * f64::from(x.contract_remaining_months.min(12)) / 12.0
@@ -106,8 +111,7 @@ impl Customer {
 }
 
 /// What is left of the normal usage in each month of a decline, from none to the deepest.
-const USAGE_LEVELS: [f64; DRIFT_MAX as usize + 1] =
-    [1.0, 0.93, 0.83, 0.72, 0.61, 0.51, 0.43, 0.37];
+const USAGE_LEVELS: [f64; DRIFT_MAX as usize + 1] = [1.0, 0.93, 0.83, 0.72, 0.61, 0.51, 0.43, 0.37];
 
 /// Returns the share of normal usage at a depth of decline.
 pub(crate) fn usage_level(drift: u8) -> f64 {
@@ -132,7 +136,9 @@ pub(crate) struct Chances {
     pub(crate) skips_payment: f64,
 }
 
-const DRIFT_ENTRY: f64 = -3.9;
+/// The log-odds of beginning a decline, which most leavers have behind them.
+const DRIFT_ENTRY: f64 = -4.15;
+/// Small, so that a fall lasts: seventeen months on average until it is overcome in part.
 const DRIFT_RECOVERY: f64 = 0.06;
 /// A recovery takes back this many months of decline.
 const RECOVERY_STEP: u8 = 3;
@@ -149,12 +155,23 @@ pub(crate) fn chances(customer: &Customer, tenure: u32, state: &State, effect: f
     let (deepens, recovers) = if state.drift > 0 {
         (1.0 - DRIFT_RECOVERY, DRIFT_RECOVERY)
     } else {
-        let early = if tenure < STABLE_FROM { 0.3 } else { 0.0 };
+        let early = if tenure < STABLE_FROM { 0.7 } else { 0.0 };
         let rival = if customer.has_rival_sim { 0.5 } else { 0.0 };
         let entry = DRIFT_ENTRY + 0.6 * traits.unhealth + 0.5 * complaints + early + rival;
         (logistic(entry), 0.0)
     };
-    Chances { churn, deepens, recovers, skips_payment: skip_chance(customer, state.arrears) }
+    // There is no bill yet in the month of joining.
+    let skips_payment = if tenure == 0 {
+        0.0
+    } else {
+        skip_chance(customer, state.arrears)
+    };
+    Chances {
+        churn,
+        deepens,
+        recovers,
+        skips_payment,
+    }
 }
 
 fn skip_chance(customer: &Customer, arrears: u8) -> f64 {
@@ -168,7 +185,11 @@ fn skip_chance(customer: &Customer, arrears: u8) -> f64 {
 
 /// Returns the chance of a complaint in a month of a decline (or of none).
 pub(crate) fn complaint_chance(customer: &Customer, drift: u8) -> f64 {
-    let decline = if drift > 0 { 0.7 + 0.12 * f64::from(drift) } else { 0.0 };
+    let decline = if drift > 0 {
+        0.7 + 0.12 * f64::from(drift)
+    } else {
+        0.0
+    };
     logistic(-3.5 + 0.4 * customer.traits.service_sensitivity + decline)
 }
 

@@ -228,7 +228,9 @@ impl CustomerMonth {
     /// Returns all bills paid in this month, the oldest first.
     pub fn settlements(&self) -> impl Iterator<Item = Settlement> + use<> {
         let (index, earlier) = (self.index, self.earlier_bills_settled as i32);
-        let paid = self.bill.and_then(|bill| Some((bill.period_start, bill.settled_at?)));
+        let paid = self
+            .bill
+            .and_then(|bill| Some((bill.period_start, bill.settled_at?)));
         paid.into_iter().flat_map(move |(last_period, settled_at)| {
             (-earlier..=0).map(move |back| Settlement {
                 index,

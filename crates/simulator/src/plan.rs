@@ -25,7 +25,14 @@ const fn plan(
     data_mb: u32,
     is_for_organisations: bool,
 ) -> Plan {
-    Plan { key, name, price_minor, voice_minutes, data_mb, is_for_organisations }
+    Plan {
+        key,
+        name,
+        price_minor,
+        voice_minutes,
+        data_mb,
+        is_for_organisations,
+    }
 }
 
 /// The catalogue, from the cheapest plan to the dearest.

@@ -20,7 +20,7 @@ const PLAN_WEIGHTS_INDIVIDUAL: [f64; 6] = [0.24, 0.34, 0.26, 0.0, 0.16, 0.0];
 const PLAN_WEIGHTS_ORGANISATION: [f64; 6] = [0.0, 0.05, 0.10, 0.55, 0.0, 0.30];
 const REGION_WEIGHTS: [f64; 6] = [0.28, 0.20, 0.18, 0.16, 0.13, 0.05];
 const CHANNEL_WEIGHTS: [f64; 4] = [0.38, 0.32, 0.14, 0.16];
-const CONTRACT_WEIGHTS: [f64; 3] = [0.42, 0.33, 0.25];
+const CONTRACT_WEIGHTS: [f64; 3] = [0.50, 0.30, 0.20];
 const PRODUCT_COUNT_WEIGHTS: [f64; 4] = [0.46, 0.30, 0.17, 0.07];
 
 /// The longest chain of renewed terms that is drawn: 10 terms of 12 months exceed every window
@@ -88,11 +88,18 @@ fn draw_join(draw: &mut ProfileDraws, months: u32, calendar: &Calendar) -> (i32,
     };
     // Shops are closed at the end of a month: the last day anybody joins on is the 28th.
     let seconds = (day * 28.0 * 86_400.0) as i64;
-    (month, calendar.start_of(month) + Span::from_seconds(seconds))
+    (
+        month,
+        calendar.start_of(month) + Span::from_seconds(seconds),
+    )
 }
 
 fn draw_contract(draw: &mut ProfileDraws) -> (ContractKind, u32) {
-    let kinds = [ContractKind::MonthToMonth, ContractKind::Months12, ContractKind::Months24];
+    let kinds = [
+        ContractKind::MonthToMonth,
+        ContractKind::Months12,
+        ContractKind::Months24,
+    ];
     let contract = kinds[draw.pick(&CONTRACT_WEIGHTS)];
     let mut rest = draw.uniform();
     let mut terms = 1;
@@ -108,11 +115,23 @@ fn draw_products(draw: &mut ProfileDraws) -> u8 {
     let count = 1 + draw.pick(&PRODUCT_COUNT_WEIGHTS);
     let starts_with_broadband = draw.uniform() < 0.7;
     let order = if starts_with_broadband {
-        [Product::Mobile, Product::Broadband, Product::Tv, Product::SecondSim]
+        [
+            Product::Mobile,
+            Product::Broadband,
+            Product::Tv,
+            Product::SecondSim,
+        ]
     } else {
-        [Product::Mobile, Product::SecondSim, Product::Broadband, Product::Tv]
+        [
+            Product::Mobile,
+            Product::SecondSim,
+            Product::Broadband,
+            Product::Tv,
+        ]
     };
-    order[..count].iter().fold(0, |set, product| set | 1 << *product as u8)
+    order[..count]
+        .iter()
+        .fold(0, |set, product| set | 1 << *product as u8)
 }
 
 fn draw_traits(
@@ -126,13 +145,21 @@ fn draw_traits(
     let loyalty = f64::from((-join_month).max(0)) / f64::from(TENURE_AT_START_MAX);
     let price_sensitivity = draw.normal() - 0.5 * loyalty;
     let service_sensitivity = draw.normal();
-    let dealer = if channel == AcquisitionChannel::Dealer { 0.4 } else { 0.0 };
+    let dealer = if channel == AcquisitionChannel::Dealer {
+        0.4
+    } else {
+        0.0
+    };
     let unhealth = draw.normal() + dealer;
     let payment_discipline = draw.normal();
     let persuadability = draw.normal();
     let redemption_appetite = draw.normal();
     let contact_effect = draw_contact_effect(draw, price_sensitivity, persuadability);
-    let base_share = if kind == CustomerKind::Organisation { 0.45 } else { 0.2 };
+    let base_share = if kind == CustomerKind::Organisation {
+        0.45
+    } else {
+        0.2
+    };
     Traits {
         price_sensitivity,
         service_sensitivity,
@@ -163,22 +190,42 @@ fn draw_contact_effect(
         let moved = 0.87 + 0.35 * persuadability + 0.15 * price_sensitivity + 0.3 * (size - 0.5);
         -moved.clamp(0.05, 2.2)
     };
-    ContactEffect { log_odds, months: 3 + (span * 4.0) as u32 }
+    ContactEffect {
+        log_odds,
+        months: 3 + (span * 4.0) as u32,
+    }
 }
 
 /// Returns the state that the operator's first month finds: some are in the middle of a decline,
 /// have complained or are behind with a bill. Who joins later starts with a clean sheet.
 fn draw_state(draw: &mut ProfileDraws, customer: &Customer) -> State {
-    let (declines, depth, complains, owes) =
-        (draw.uniform(), draw.uniform(), draw.uniform(), draw.uniform());
+    let (declines, depth, complains, owes) = (
+        draw.uniform(),
+        draw.uniform(),
+        draw.uniform(),
+        draw.uniform(),
+    );
     if customer.join_month >= 0 {
         return State::default();
     }
-    let drift = if declines < 0.10 { 1 + (depth * f64::from(DRIFT_MAX)) as u8 } else { 0 };
+    let drift = if declines < 0.185 {
+        1 + (depth * f64::from(DRIFT_MAX)) as u8
+    } else {
+        0
+    };
     // Each of the last three months has its bit.
-    let complaints = if complains < 0.15 { 1 << ((complains * 20.0) as u8).min(2) } else { 0 };
+    let complaints = if complains < 0.15 {
+        1 << ((complains * 20.0) as u8).min(2)
+    } else {
+        0
+    };
     let arrears = u8::from(owes < 0.04);
-    State { drift, complaints, arrears, unbilled_minor: customer.monthly_price_minor() as u32 }
+    State {
+        drift,
+        complaints,
+        arrears,
+        unbilled_minor: customer.monthly_price_minor() as u32,
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +234,9 @@ mod tests {
 
     fn population(customers: u32) -> Vec<Customer> {
         let calendar = Calendar::new(Timestamp::parse("2024-01-01").unwrap(), 24);
-        (0..customers).map(|i| draw(7, i, 24, &calendar, &Draws::of(7, i)).0).collect()
+        (0..customers)
+            .map(|i| draw(7, i, 24, &calendar, &Draws::of(7, i)).0)
+            .collect()
     }
 
     #[test]
@@ -209,7 +258,11 @@ mod tests {
     #[test]
     fn tenures_at_the_start_reach_from_1_to_96_months() {
         let customers = population(20_000);
-        let tenures = || customers.iter().filter_map(|c| u32::try_from(-c.join_month).ok());
+        let tenures = || {
+            customers
+                .iter()
+                .filter_map(|c| u32::try_from(-c.join_month).ok())
+        };
         let at_start = tenures().filter(|t| *t > 0).count() as f64;
 
         assert_eq!(tenures().filter(|t| *t > 0).min(), Some(1));

@@ -59,18 +59,27 @@ impl State {
             self.drift
         };
         let complained = draws.complaint() < complaint_chance(customer, drift);
-        // There is no bill yet in the month of joining.
-        let skipped_payment = tenure > 0 && draws.payment() < chances.skips_payment;
-        let next = self.after(drift, complained, skipped_payment && tenure > 0);
+        let skipped_payment = draws.payment() < chances.skips_payment;
+        let next = self.after(drift, complained, skipped_payment);
         let ended = if draws.churn() < chances.churn {
             let moves_away = draws.churn_kind() < moves_away_chance(customer);
-            Some(if moves_away { ChurnKind::MovedAway } else { ChurnKind::Competitor })
+            Some(if moves_away {
+                ChurnKind::MovedAway
+            } else {
+                ChurnKind::Competitor
+            })
         } else if next.arrears >= ARREARS_LIMIT {
             Some(ChurnKind::PassiveArrears)
         } else {
             None
         };
-        Turn { hazard: chances.churn, ended, complained, skipped_payment, next }
+        Turn {
+            hazard: chances.churn,
+            ended,
+            complained,
+            skipped_payment,
+            next,
+        }
     }
 
     /// Returns the state after a month.

@@ -21,7 +21,7 @@ impl Treatments {
     }
 
     /// Adds a contact in the first week of `month` with the customer at `index`; a second one in
-    /// the same month is none.
+    /// the same month is none, and so is one before the customer has joined.
     pub fn contact(&mut self, index: u32, month: u32) {
         let months = self.months.entry(index).or_default();
         if let Err(place) = months.binary_search(&month) {
@@ -141,6 +141,19 @@ impl ResponseProbability {
 }
 
 impl Customer {
+    /// Returns the contacts that reached a customer: those after the month of joining.
+    pub(crate) fn contacts_heard<'a>(&self, contacts: &'a [u32]) -> &'a [u32] {
+        let joined = i64::from(self.join_month);
+        &contacts[contacts.partition_point(|contact| i64::from(*contact) <= joined)..]
+    }
+
+    /// Returns what contacts add to the log-odds of voluntary churn in a month.
+    pub(crate) fn effect_at(&self, contacts: &[u32], month: u32) -> f64 {
+        self.traits
+            .contact_effect
+            .at(self.contacts_heard(contacts), month)
+    }
+
     /// Returns the true probabilities of this customer's answers to a retention contact.
     #[must_use]
     pub fn response_probability(&self) -> ResponseProbability {
@@ -150,6 +163,10 @@ impl Customer {
         // People who know what they want answer; the others let it ring.
         let answers = logistic(-0.4 + 0.3 * traits.service_sensitivity);
         let declined = (1.0 - accepted) * answers;
-        ResponseProbability { accepted, declined, no_answer: 1.0 - accepted - declined }
+        ResponseProbability {
+            accepted,
+            declined,
+            no_answer: 1.0 - accepted - declined,
+        }
     }
 }
