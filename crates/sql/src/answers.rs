@@ -87,10 +87,18 @@ pub async fn claim(
             .await?
     });
     match answered {
-        Some((fingerprint, Some(answer))) => Ok(Claim::Answered { fingerprint, answer }),
-        Some((_, None)) => Err(SqlError::corrupt("a request was claimed but never answered")),
+        Some((fingerprint, Some(answer))) => Ok(Claim::Answered {
+            fingerprint,
+            answer,
+        }),
+        Some((_, None)) => Err(SqlError::corrupt(
+            "a request was claimed but never answered",
+        )),
         // Pruned between the two statements: the caller's next try is a new request.
-        None => Err(SqlError::new(crate::SqlErrorKind::Busy, "an answer was just pruned")),
+        None => Err(SqlError::new(
+            crate::SqlErrorKind::Busy,
+            "an answer was just pruned",
+        )),
     }
 }
 
@@ -136,7 +144,10 @@ fn require_one(rows: u64) -> Result<(), SqlError> {
     if rows == 1 {
         return Ok(());
     }
-    Err(SqlError::new(crate::SqlErrorKind::Other, "the request was not claimed"))
+    Err(SqlError::new(
+        crate::SqlErrorKind::Other,
+        "the request was not claimed",
+    ))
 }
 
 /// How many answers one transaction looks at while pruning: a writer waits no longer than that.

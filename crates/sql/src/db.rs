@@ -59,6 +59,15 @@ pub enum Pools {
     Postgres(PgPool),
 }
 
+/// The connections of a process to a database, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// All that are open.
+    pub open: u32,
+    /// Those that rest.
+    pub idle: usize,
+}
+
 #[derive(Debug)]
 struct Shared {
     options: DbOptions,
@@ -78,10 +87,16 @@ impl Db {
     pub async fn connect(url: &str, options: &DbOptions) -> Result<Self, SqlError> {
         let (pools, servers) = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            (sqlite::open(path, options).await?, postgres::Servers::none())
+            (
+                sqlite::open(path, options).await?,
+                postgres::Servers::none(),
+            )
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let servers = postgres::Servers::parse(url)?;
-            (Pools::Postgres(postgres::open(&servers, options).await?), servers)
+            (
+                Pools::Postgres(postgres::open(&servers, options).await?),
+                servers,
+            )
         } else {
             // The URL is not repeated: it may hold a password.
             let wanted = "wanted sqlite:///path/file.db or postgres://host/database";
@@ -118,15 +133,23 @@ impl Db {
 
     /// Begins a transaction that writes: IMMEDIATE on SQLite, READ COMMITTED on PostgreSQL.
     ///
+    /// Connections that broke while they rested are passed over, so that a restart or a failover of
+    /// the server is not the caller's business.
+    ///
     /// # Errors
     /// When no connection or no lock could be had in time.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
-        match self.begin_once().await {
-            Err(error) if error.is_unavailable() && self.fail_over().await => {
-                self.begin_once().await
+        // On the heap, because the driver's futures are large and every use case holds this one.
+        let mut begun = Box::pin(self.begin_once()).await;
+        for attempt in 0..=self.shared.options.connections_max {
+            match &begun {
+                Err(error) if Box::pin(self.may_recover(error, attempt)).await => {
+                    begun = Box::pin(self.begin_once()).await;
+                }
+                _ => break,
             }
-            begun => begun,
         }
+        begun
     }
 
     async fn begin_once(&self) -> Result<Tx, SqlError> {
@@ -137,16 +160,25 @@ impl Db {
             Pools::Sqlite { write, .. } => {
                 Tx::sqlite(write.begin_with("BEGIN IMMEDIATE").await?, bell)
             }
-            Pools::Postgres(pool) => Tx::postgres(pool.begin().await?, bell),
+            Pools::Postgres(pool) => {
+                let begun = self.shared.servers.accompany(pool, pool.begin()).await?;
+                Tx::postgres(begun, bell)
+            }
         })
     }
 
-    /// Looks for a new primary; true when there is one and the pool now leads to it.
-    async fn fail_over(&self) -> bool {
-        match &self.pools {
-            Pools::Sqlite { .. } => false,
-            Pools::Postgres(pool) => self.shared.servers.fail_over(pool).await,
+    /// Returns true when what failed before it did anything may succeed at once: there is a new
+    /// primary, or another connection of the pool is still whole.
+    async fn may_recover(&self, error: &SqlError, attempt: u32) -> bool {
+        let Pools::Postgres(pool) = &self.pools else {
+            return false;
+        };
+        if attempt == 0 && error.is_unavailable() && self.shared.servers.fail_over(pool).await {
+            return true;
         }
+        // A connection that broke while it rested says nothing about the next one; a server that
+        // gives no connection at all says enough.
+        error.kind() == SqlErrorKind::Disconnected && pool.acquire().await.is_ok()
     }
 
     /// Asks the database for a sign of life; after a failover this finds the new primary.
@@ -154,16 +186,22 @@ impl Db {
     /// # Errors
     /// When it does not answer.
     pub async fn ping(&self) -> Result<(), SqlError> {
-        match self.ping_once().await {
-            Err(error) if error.is_unavailable() && self.fail_over().await => {
-                self.ping_once().await
+        let mut answered = self.ping_once().await;
+        for attempt in 0..=self.shared.options.connections_max {
+            match &answered {
+                Err(error) if Box::pin(self.may_recover(error, attempt)).await => {
+                    answered = self.ping_once().await;
+                }
+                _ => break,
             }
-            answered => answered,
         }
+        answered
     }
 
     async fn ping_once(&self) -> Result<(), SqlError> {
-        with_pool!(self, |pool| { sqlx::query("SELECT 1").execute(pool).await.map(|_| ())? });
+        with_pool!(self, |pool| {
+            sqlx::query("SELECT 1").execute(pool).await?;
+        });
         Ok(())
     }
 
@@ -204,7 +242,11 @@ impl Db {
     }
 
     fn identity(&self) -> Identity {
-        *self.shared.identity.get().expect("a database is migrated before it is used")
+        *self
+            .shared
+            .identity
+            .get()
+            .expect("a database is migrated before it is used")
     }
 
     pub(crate) fn identify(&self, identity: Identity) {
@@ -225,6 +267,21 @@ impl Db {
     /// Wakes the followers of the change feed without a transaction, for example at shutdown.
     pub fn ring(&self) {
         self.shared.bell.ring();
+    }
+
+    /// Returns how many connections are open, and how many of them rest: for the metrics.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        match &self.pools {
+            Pools::Sqlite { read, write } => Connections {
+                open: read.size() + write.size(),
+                idle: read.num_idle() + write.num_idle(),
+            },
+            Pools::Postgres(pool) => Connections {
+                open: pool.size(),
+                idle: pool.num_idle(),
+            },
+        }
     }
 
     /// Closes all connections once their work is done.

@@ -37,7 +37,10 @@ pub struct SqlError {
 impl SqlError {
     /// Creates an error of a kind; `message` must not contain values of rows.
     pub fn new(kind: SqlErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// Creates the error for a stored value that could not be read back.
@@ -100,11 +103,19 @@ impl SqlErrorKind {
 
 impl Coded for SqlError {
     fn code(&self) -> ErrorCode {
-        if self.is_unavailable() { ErrorCode::Unavailable } else { ErrorCode::Internal }
+        if self.is_unavailable() {
+            ErrorCode::Unavailable
+        } else {
+            ErrorCode::Internal
+        }
     }
 
     fn reason(&self) -> &'static str {
-        if self.is_unavailable() { "DATABASE_UNAVAILABLE" } else { "INTERNAL_ERROR" }
+        if self.is_unavailable() {
+            "DATABASE_UNAVAILABLE"
+        } else {
+            "INTERNAL_ERROR"
+        }
     }
 }
 
@@ -136,7 +147,10 @@ fn from_database(error: &dyn DatabaseError) -> SqlError {
         ErrorKind::UniqueViolation => SqlErrorKind::Duplicate,
         ErrorKind::ForeignKeyViolation => SqlErrorKind::Missing,
         ErrorKind::NotNullViolation | ErrorKind::CheckViolation => SqlErrorKind::Check,
-        _ if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() => {
+        _ if error
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .is_some() =>
+        {
             postgres_kind(&code)
         }
         _ => sqlite_kind(code.parse().unwrap_or(0)),

@@ -32,8 +32,10 @@ const DATABASE_ID: &str = "database_id";
 /// Returns true when the database has a table of this name.
 pub(crate) async fn has_table(db: &Db, name: &str) -> Result<bool, SqlError> {
     let sql = db.pick(HAS_TABLE_SQLITE, HAS_TABLE_POSTGRES);
-    let count: i64 =
-        with_pool!(db, |pool| sqlx::query_scalar(sql).bind(name).fetch_one(pool).await?);
+    let count: i64 = with_pool!(db, |pool| sqlx::query_scalar(sql)
+        .bind(name)
+        .fetch_one(pool)
+        .await?);
     Ok(count > 0)
 }
 
@@ -53,7 +55,10 @@ pub(crate) async fn load(db: &Db) -> Result<Option<Identity>, SqlError> {
 }
 
 async fn read(db: &Db, key: &str) -> Result<Option<String>, SqlError> {
-    Ok(with_pool!(db, |pool| sqlx::query_scalar(READ_META).bind(key).fetch_optional(pool).await?))
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(READ_META)
+        .bind(key)
+        .fetch_optional(pool)
+        .await?))
 }
 
 /// Gives a new database its identity and its lanes; an older one keeps them.
@@ -63,12 +68,23 @@ pub(crate) async fn ensure(db: &Db) -> Result<Identity, SqlError> {
     }
     let id = Ids::system().uuid(SystemClock.now());
     let mut tx = db.begin().await?;
-    let wanted = [(LANES, db.options().lanes.count().to_string()), (DATABASE_ID, id.to_string())];
+    let wanted = [
+        (LANES, db.options().lanes.count().to_string()),
+        (DATABASE_ID, id.to_string()),
+    ];
     for (key, value) in wanted {
-        with_tx!(tx, |conn| sqlx::query(WRITE_META).bind(key).bind(value).execute(conn).await?);
+        with_tx!(tx, |conn| {
+            sqlx::query(WRITE_META)
+                .bind(key)
+                .bind(value)
+                .execute(conn)
+                .await?;
+        });
     }
-    let lanes: String =
-        with_tx!(tx, |conn| sqlx::query_scalar(READ_META).bind(LANES).fetch_one(conn).await?);
+    let lanes: String = with_tx!(tx, |conn| sqlx::query_scalar(READ_META)
+        .bind(LANES)
+        .fetch_one(conn)
+        .await?);
     let lanes = lanes.parse().ok().and_then(Lanes::new);
     let lanes = lanes.ok_or_else(|| SqlError::corrupt("table meta holds no number of lanes"))?;
     with_tx!(tx, |conn| {
@@ -77,8 +93,10 @@ pub(crate) async fn ensure(db: &Db) -> Result<Identity, SqlError> {
             row.push_bind(lane);
         });
         insert.push(" ON CONFLICT DO NOTHING");
-        conn.execute(insert.build()).await.map(|_| ())?;
+        conn.execute(insert.build()).await?;
     });
     tx.commit().await?;
-    load(db).await?.ok_or_else(|| SqlError::corrupt("table meta is empty"))
+    load(db)
+        .await?
+        .ok_or_else(|| SqlError::corrupt("table meta is empty"))
 }

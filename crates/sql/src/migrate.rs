@@ -34,7 +34,10 @@ pub struct Migrations {
 
 impl Migrations {
     /// No steps beyond the foundation.
-    pub const NONE: Self = Self { sqlite: &[], postgres: &[] };
+    pub const NONE: Self = Self {
+        sqlite: &[],
+        postgres: &[],
+    };
 }
 
 /// What every database has, whatever its service.
@@ -43,8 +46,10 @@ const FOUNDATION: Migrations = migrations!("0001_foundation");
 /// Lists the migrations of a crate, read at compile time from its folders `migrations/sqlite` and
 /// `migrations/postgres`. A name starts with four digits and an underscore.
 ///
-/// ```ignore
-/// pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_ledger", "0102_hold");
+/// ```
+/// use tenure_sql::Migrations;
+///
+/// pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0001_foundation");
 /// ```
 #[macro_export]
 macro_rules! migrations {
@@ -72,11 +77,17 @@ macro_rules! migrations {
 #[must_use]
 pub const fn version(name: &str) -> i64 {
     let name = name.as_bytes();
-    assert!(name.len() > 5 && name[4] == b'_', "a migration is named like 0101_ledger");
+    assert!(
+        name.len() > 5 && name[4] == b'_',
+        "a migration is named like 0101_ledger"
+    );
     let mut version = 0;
     let mut at = 0;
     while at < 4 {
-        assert!(name[at].is_ascii_digit(), "a migration is named like 0101_ledger");
+        assert!(
+            name[at].is_ascii_digit(),
+            "a migration is named like 0101_ledger"
+        );
         version = version * 10 + (name[at] - b'0') as i64;
         at += 1;
     }
@@ -142,10 +153,7 @@ impl Coded for MigrateError {
 /// # Errors
 /// When the database is newer than the program, differs from it, or refuses a step; it is then as
 /// it was before that step.
-pub async fn migrate(
-    db: &Db,
-    migrations: &Migrations,
-) -> Result<Vec<&'static str>, MigrateError> {
+pub async fn migrate(db: &Db, migrations: &Migrations) -> Result<Vec<&'static str>, MigrateError> {
     let missing = pending(db, migrations).await?;
     if !missing.is_empty() {
         run(db, &migrator(db, migrations)).await?;
@@ -159,10 +167,7 @@ pub async fn migrate(
 ///
 /// # Errors
 /// When the database is newer than the program, or differs from it.
-pub async fn pending(
-    db: &Db,
-    migrations: &Migrations,
-) -> Result<Vec<Migration>, MigrateError> {
+pub async fn pending(db: &Db, migrations: &Migrations) -> Result<Vec<Migration>, MigrateError> {
     let steps = steps(db, migrations)?;
     let applied = applied(db).await?;
     let unknown = |version: &&i64| !steps.iter().any(|step| step.version == **version);
@@ -171,28 +176,50 @@ pub async fn pending(
     }
     let migrator = migrator(db, migrations);
     for step in migrator.iter() {
-        if applied.get(&step.version).is_some_and(|checksum| *checksum != *step.checksum) {
-            return Err(MigrateError::Changed { version: step.version });
+        if applied
+            .get(&step.version)
+            .is_some_and(|checksum| *checksum != *step.checksum)
+        {
+            return Err(MigrateError::Changed {
+                version: step.version,
+            });
         }
     }
-    Ok(steps.into_iter().filter(|step| !applied.contains_key(&step.version)).collect())
+    Ok(steps
+        .into_iter()
+        .filter(|step| !applied.contains_key(&step.version))
+        .collect())
 }
 
 fn steps(db: &Db, migrations: &Migrations) -> Result<Vec<Migration>, MigrateError> {
-    let list = |from: &Migrations| if db.is_postgres() { from.postgres } else { from.sqlite };
+    let list = |from: &Migrations| {
+        if db.is_postgres() {
+            from.postgres
+        } else {
+            from.sqlite
+        }
+    };
     let steps = [list(&FOUNDATION), list(migrations)].concat();
-    match steps.windows(2).find(|pair| pair[0].version >= pair[1].version) {
-        Some(pair) => Err(MigrateError::Disordered { version: pair[1].version }),
+    match steps
+        .windows(2)
+        .find(|pair| pair[0].version >= pair[1].version)
+    {
+        Some(pair) => Err(MigrateError::Disordered {
+            version: pair[1].version,
+        }),
         None => Ok(steps),
     }
 }
 
 fn migrator(db: &Db, migrations: &Migrations) -> Migrator {
-    let steps = steps(db, migrations).unwrap_or_default().into_iter().map(|step| {
-        let name = step.name.into();
-        let sql = step.sql.into_sql_str();
-        sqlx::migrate::Migration::new(step.version, name, MigrationType::Simple, sql, false)
-    });
+    let steps = steps(db, migrations)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|step| {
+            let name = step.name.into();
+            let sql = step.sql.into_sql_str();
+            sqlx::migrate::Migration::new(step.version, name, MigrationType::Simple, sql, false)
+        });
     Migrator::with_migrations(steps.collect())
 }
 
@@ -213,14 +240,20 @@ async fn applied(db: &Db) -> Result<HashMap<i64, Vec<u8>>, MigrateError> {
         }
     };
     let rows = rows.map_err(explain)?;
-    Ok(rows.into_iter().map(|row| (row.version, row.checksum.into_owned())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.version, row.checksum.into_owned()))
+        .collect())
 }
 
 async fn run(db: &Db, migrator: &Migrator) -> Result<(), MigrateError> {
     match db.pools() {
         Pools::Sqlite { write, .. } => {
             // SQLite has no lock for migrations; one transaction around all steps is one.
-            let mut tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(SqlError::from)?;
+            let mut tx = write
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map_err(SqlError::from)?;
             migrator.run(&mut *tx).await.map_err(explain)?;
             tx.commit().await.map_err(SqlError::from)?;
         }
@@ -230,8 +263,9 @@ async fn run(db: &Db, migrator: &Migrator) -> Result<(), MigrateError> {
             let patience = "SET lock_timeout = '10min'";
             connection.execute(patience).await.map_err(SqlError::from)?;
             let ran = migrator.run(&mut connection).await;
-            connection.close().await.map_err(SqlError::from)?;
+            let closed = connection.close().await;
             ran.map_err(explain)?;
+            closed.map_err(SqlError::from)?;
         }
     }
     Ok(())
@@ -242,12 +276,11 @@ fn explain(error: sqlx::migrate::MigrateError) -> MigrateError {
     match error {
         E::VersionMissing(version) => MigrateError::Newer { version },
         E::VersionMismatch(version) => MigrateError::Changed { version },
-        E::ExecuteMigration(source, version) => {
-            MigrateError::Failed { version, source: source.into() }
-        }
+        E::ExecuteMigration(source, version) => MigrateError::Failed {
+            version,
+            source: source.into(),
+        },
         E::Execute(error) => MigrateError::Sql(error.into()),
-        error => {
-            MigrateError::Sql(SqlError::new(crate::SqlErrorKind::Other, error.to_string()))
-        }
+        error => MigrateError::Sql(SqlError::new(crate::SqlErrorKind::Other, error.to_string())),
     }
 }

@@ -34,11 +34,19 @@ pub enum TxConnection<'t> {
 
 impl Tx {
     pub(crate) fn sqlite(tx: Transaction<'static, Sqlite>, bell: FeedBell) -> Self {
-        Self { inner: Inner::Sqlite(tx), bell, rings: false }
+        Self {
+            inner: Inner::Sqlite(tx),
+            bell,
+            rings: false,
+        }
     }
 
     pub(crate) fn postgres(tx: Transaction<'static, Postgres>, bell: FeedBell) -> Self {
-        Self { inner: Inner::Postgres(tx), bell, rings: false }
+        Self {
+            inner: Inner::Postgres(tx),
+            bell,
+            rings: false,
+        }
     }
 
     /// Returns the connection, for [`crate::with_tx!`].

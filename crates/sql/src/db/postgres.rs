@@ -12,6 +12,8 @@ use crate::error::{SqlError, SqlErrorKind};
 
 /// How long one server may take to say whether it is the primary.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a call waits for a connection before somebody asks where the primary is.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// A connection that rested longer is asked for a sign of life before it is used again. Asking each
 /// time would cost a round trip a call.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -35,7 +37,10 @@ pub(super) struct Servers {
 
 impl Servers {
     pub(super) fn none() -> Self {
-        Self { members: Vec::new(), search: Mutex::new(()) }
+        Self {
+            members: Vec::new(),
+            search: Mutex::new(()),
+        }
     }
 
     pub(super) fn parse(urls: &str) -> Result<Self, SqlError> {
@@ -43,12 +48,18 @@ impl Servers {
         for url in urls.split(',') {
             let options = PgConnectOptions::from_str(url.trim()).map_err(|_| {
                 // The URL is not repeated: it may hold a password.
-                SqlError::new(SqlErrorKind::Other, "wanted postgres://user@host:port/database")
+                SqlError::new(
+                    SqlErrorKind::Other,
+                    "wanted postgres://user@host:port/database",
+                )
             })?;
             let options = options.statement_cache_capacity(STATEMENTS_MAX);
             members.push(options.application_name("tenure"));
         }
-        Ok(Self { members, search: Mutex::new(()) })
+        Ok(Self {
+            members,
+            search: Mutex::new(()),
+        })
     }
 
     /// Returns the first server that is a primary.
@@ -67,6 +78,25 @@ impl Servers {
         Err(last)
     }
 
+    /// Runs `work`, which needs a connection, and looks for a new primary whenever it has to wait
+    /// long: the pool asks again and again where it is led to at that moment.
+    pub(super) async fn accompany<T>(&self, pool: &PgPool, work: impl Future<Output = T>) -> T {
+        if self.members.len() < 2 {
+            return work.await;
+        }
+        // On the heap, because every transaction of every caller would grow by its size.
+        let search = Box::pin(async {
+            loop {
+                tokio::time::sleep(PATIENCE).await;
+                self.fail_over(pool).await;
+            }
+        });
+        tokio::select! {
+            done = work => done,
+            never = search => never,
+        }
+    }
+
     /// Leads `pool` to the primary of today; true when there is one.
     pub(super) async fn fail_over(&self, pool: &PgPool) -> bool {
         if self.members.len() < 2 {
@@ -79,7 +109,10 @@ impl Servers {
         };
         match self.primary().await {
             Ok(primary) => {
-                tracing::warn!(db.host = primary.get_host(), "leading the pool to the primary");
+                tracing::warn!(
+                    db.host = primary.get_host(),
+                    "leading the pool to the primary"
+                );
                 pool.set_connect_options(primary);
                 true
             }
@@ -90,7 +123,9 @@ impl Servers {
 
 async fn is_primary(server: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = server.connect().await?;
-    let standby: bool = sqlx::query_scalar(IS_STANDBY).fetch_one(&mut connection).await?;
+    let standby: bool = sqlx::query_scalar(IS_STANDBY)
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(!standby)
 }
@@ -125,7 +160,9 @@ async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let standby: bool = sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await?;
     if standby {
-        return Err(sqlx::Error::Configuration("the server became a standby".into()));
+        return Err(sqlx::Error::Configuration(
+            "the server became a standby".into(),
+        ));
     }
     Ok(())
 }

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{DbOptions, Pools};
 use crate::error::{SqlError, SqlErrorKind};
@@ -35,7 +33,9 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .synchronous(SqliteSynchronous::Full)
         // 32 MiB of pages, in KiB.
         .pragma("cache_size", "-32768")
-        .pragma("temp_store", "memory");
+        .pragma("temp_store", "memory")
+        // The log shrinks back to 64 MiB after a burst.
+        .pragma("journal_size_limit", "67108864");
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(options.acquire_timeout)

@@ -75,9 +75,18 @@ pub async fn lock_lanes(tx: &mut Tx, lanes: &[Lane]) -> Result<(), SqlError> {
     let mut wanted = lanes.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
-    let TxConnection::Postgres(conn) = tx.connection() else { return Ok(()) };
-    let locked: Vec<Lane> = sqlx::query_scalar(LOCK_LANES).bind(&wanted).fetch_all(conn).await?;
-    if locked == wanted { Ok(()) } else { Err(no_such_lane()) }
+    let TxConnection::Postgres(conn) = tx.connection() else {
+        return Ok(());
+    };
+    let locked: Vec<Lane> = sqlx::query_scalar(LOCK_LANES)
+        .bind(&wanted)
+        .fetch_all(conn)
+        .await?;
+    if locked == wanted {
+        Ok(())
+    } else {
+        Err(no_such_lane())
+    }
 }
 
 /// Appends changes and returns where each of them stands, in the order given. Followers in this
@@ -136,11 +145,18 @@ fn number(
         return Err(no_such_lane());
     }
     let backs = backs(lanes, counts);
-    Ok(lanes.iter().zip(backs).map(|(lane, back)| (*lane, heads[lane] - back)).collect())
+    Ok(lanes
+        .iter()
+        .zip(backs)
+        .map(|(lane, back)| (*lane, heads[lane] - back))
+        .collect())
 }
 
 fn no_such_lane() -> SqlError {
-    SqlError::new(SqlErrorKind::Other, "a change names a lane that the database does not have")
+    SqlError::new(
+        SqlErrorKind::Other,
+        "a change names a lane that the database does not have",
+    )
 }
 
 async fn append_postgres(
@@ -183,8 +199,10 @@ async fn append_sqlite(
     recorded_at: Timestamp,
 ) -> Result<Vec<(Lane, i64)>, SqlError> {
     let wanted = serde_json::to_string(counts).expect("numbers are always JSON");
-    let heads: Vec<(Lane, i64)> =
-        sqlx::query_as(MOVE_LANES_SQLITE).bind(wanted).fetch_all(&mut *conn).await?;
+    let heads: Vec<(Lane, i64)> = sqlx::query_as(MOVE_LANES_SQLITE)
+        .bind(wanted)
+        .fetch_all(&mut *conn)
+        .await?;
     let lanes: Vec<Lane> = changes.iter().map(|change| change.lane).collect();
     let at = number(&lanes, counts, &heads)?;
     let mut bodies = Vec::new();
@@ -192,7 +210,15 @@ async fn append_sqlite(
     for (change, (lane, seq)) in changes.iter().zip(&at) {
         let (kind, key, happened) = (change.kind, &change.key, change.happened_at.as_micros());
         // SUBSTR counts from one.
-        rows.push((lane, seq, kind, key, happened, bodies.len() + 1, change.body.len()));
+        rows.push((
+            lane,
+            seq,
+            kind,
+            key,
+            happened,
+            bodies.len() + 1,
+            change.body.len(),
+        ));
         bodies.extend_from_slice(&change.body);
     }
     let rows = serde_json::to_string(&rows).expect("numbers and text are always JSON");

@@ -22,7 +22,10 @@ const MOVE: &str = "
 /// # Errors
 /// When the database fails.
 pub async fn position(db: &Db, name: &str) -> Result<Option<String>, SqlError> {
-    Ok(with_pool!(db, |pool| sqlx::query_scalar(POSITION).bind(name).fetch_optional(pool).await?))
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(POSITION)
+        .bind(name)
+        .fetch_optional(pool)
+        .await?))
 }
 
 /// Moves the consumer from one token to the next. Call it before the effects of the batch, in their
@@ -42,7 +45,13 @@ pub async fn advance(
     let now = now.as_micros();
     let moved = match from {
         None => with_tx!(tx, |conn| {
-            sqlx::query(CREATE).bind(name).bind(to).bind(now).execute(conn).await?.rows_affected()
+            sqlx::query(CREATE)
+                .bind(name)
+                .bind(to)
+                .bind(now)
+                .execute(conn)
+                .await?
+                .rows_affected()
         }),
         Some(from) => with_tx!(tx, |conn| {
             let moving = sqlx::query(MOVE).bind(name).bind(from).bind(to).bind(now);

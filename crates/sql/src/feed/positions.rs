@@ -29,20 +29,32 @@ impl Positions {
         Self::default()
     }
 
-    pub(super) fn of(db: &Db, seqs: Vec<i64>) -> Self {
-        Self { database: Some(db.id()), seqs }
+    /// Returns the position behind these numbers, one for each lane: for a service that keeps its
+    /// feed in tables of its own, numbered as this module asks.
+    #[must_use]
+    pub fn of(db: &Db, seqs: Vec<i64>) -> Self {
+        Self {
+            database: Some(db.id()),
+            seqs,
+        }
     }
 
     /// Returns the number of the last change read in a lane.
     #[must_use]
     pub fn get(&self, lane: Lane) -> i64 {
-        usize::try_from(lane).ok().and_then(|at| self.seqs.get(at)).copied().unwrap_or(0)
+        usize::try_from(lane)
+            .ok()
+            .and_then(|at| self.seqs.get(at))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Returns true when every lane of `self` has been read at least as far as in `other`.
     #[must_use]
     pub fn reaches(&self, other: &Self) -> bool {
-        (0..).zip(&other.seqs).all(|(lane, seq)| self.get(lane) >= *seq)
+        (0..)
+            .zip(&other.seqs)
+            .all(|(lane, seq)| self.get(lane) >= *seq)
     }
 
     pub(super) fn seqs(&self, lanes: u32) -> Vec<i64> {
@@ -157,7 +169,10 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_and_a_changed_one_is_refused() {
-        let positions = Positions { database: Some(Uuid::from_u128(7)), seqs: vec![3, 0, 900_000] };
+        let positions = Positions {
+            database: Some(Uuid::from_u128(7)),
+            seqs: vec![3, 0, 900_000],
+        };
         let token = positions.to_token();
 
         assert_eq!(parse(&token), Some(positions));
@@ -165,13 +180,20 @@ mod tests {
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(parse(std::str::from_utf8(&changed).unwrap()), None, "byte {at}");
+            assert_eq!(
+                parse(std::str::from_utf8(&changed).unwrap()),
+                None,
+                "byte {at}"
+            );
         }
     }
 
     #[test]
     fn the_start_is_the_empty_token_and_reaches_only_itself() {
-        let later = Positions { database: Some(Uuid::from_u128(7)), seqs: vec![0, 1] };
+        let later = Positions {
+            database: Some(Uuid::from_u128(7)),
+            seqs: vec![0, 1],
+        };
 
         assert_eq!(Positions::start().to_token(), "");
         assert!(Positions::start().reaches(&Positions::start()));

@@ -34,10 +34,14 @@ pub async fn prune(db: &Db, keep_after: Timestamp) -> Result<u64, SqlError> {
 
 async fn prune_lane(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<u64, SqlError> {
     // The head is read first: what is appended meanwhile is newer than it.
-    let (head, mut at): (i64, i64) =
-        with_pool!(db, |pool| sqlx::query_as(LANE).bind(lane).fetch_one(pool).await?);
+    let (head, mut at): (i64, i64) = with_pool!(db, |pool| sqlx::query_as(LANE)
+        .bind(lane)
+        .fetch_one(pool)
+        .await?);
     let kept: Option<i64> = with_pool!(db, |pool| {
-        let first = sqlx::query_scalar(FIRST_KEPT).bind(lane).bind(keep_after.as_micros());
+        let first = sqlx::query_scalar(FIRST_KEPT)
+            .bind(lane)
+            .bind(keep_after.as_micros());
         first.fetch_optional(pool).await?
     });
     let until = kept.map_or(head, |kept| kept - 1);
@@ -52,8 +56,17 @@ async fn prune_lane(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<u64, S
 async fn prune_until(db: &Db, lane: Lane, seq: i64) -> Result<u64, SqlError> {
     let mut tx = db.begin().await?;
     let deleted = with_tx!(tx, |conn| {
-        sqlx::query(MARK).bind(lane).bind(seq).execute(&mut *conn).await?;
-        sqlx::query(DELETE).bind(lane).bind(seq).execute(conn).await?.rows_affected()
+        sqlx::query(MARK)
+            .bind(lane)
+            .bind(seq)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query(DELETE)
+            .bind(lane)
+            .bind(seq)
+            .execute(conn)
+            .await?
+            .rows_affected()
     });
     tx.commit().await?;
     Ok(deleted)

@@ -45,7 +45,11 @@ pub async fn read(
     let mut seqs = after.seqs(db.lanes().count());
     check(db, &heads, &seqs)?;
     let kinds = serde_json::to_string(kinds).expect("text is always JSON");
-    let mut moved = heads.iter().zip(&seqs).filter(|((head, _), seq)| head > seq).count();
+    let mut moved = heads
+        .iter()
+        .zip(&seqs)
+        .filter(|((head, _), seq)| head > seq)
+        .count();
     let mut left = i64::try_from(limit.max(moved)).unwrap_or(i64::MAX);
     let mut changes = Vec::new();
     for (lane, (head, _)) in (0..).zip(&heads) {
@@ -73,7 +77,11 @@ async fn read_range(
 ) -> Result<(), FeedError> {
     let sql = db.pick(RANGE_SQLITE, RANGE_POSTGRES);
     let rows: Vec<Row> = with_pool!(db, |pool| {
-        let range = sqlx::query_as(sql).bind(lane).bind(after).bind(until).bind(kinds);
+        let range = sqlx::query_as(sql)
+            .bind(lane)
+            .bind(after)
+            .bind(until)
+            .bind(kinds);
         range.fetch_all(pool).await?
     });
     if i64::try_from(rows.len()).ok() != Some(until - after) {
@@ -83,7 +91,15 @@ async fn read_range(
         let Some(body) = body else { continue };
         let happened_at = Timestamp::from_micros(happened_at);
         let recorded_at = Timestamp::from_micros(recorded_at);
-        changes.push(Change { lane, seq, kind, key, happened_at, recorded_at, body });
+        changes.push(Change {
+            lane,
+            seq,
+            kind,
+            key,
+            happened_at,
+            recorded_at,
+            body,
+        });
     }
     Ok(())
 }
@@ -91,7 +107,11 @@ async fn read_range(
 /// Tells why numbers are missing: they were pruned while we read, or the feed is damaged.
 async fn gap(db: &Db, lane: Lane, after: i64) -> FeedError {
     match lanes(db).await {
-        Ok(now) if now.get(lane as usize).is_some_and(|(_, pruned)| *pruned > after) => {
+        Ok(now)
+            if now
+                .get(lane as usize)
+                .is_some_and(|(_, pruned)| *pruned > after) =>
+        {
             expired(db, &now)
         }
         Ok(_) => SqlError::corrupt(format!("lane {lane} has a gap after {after}")).into(),
@@ -105,7 +125,9 @@ fn check(db: &Db, heads: &[(i64, i64)], seqs: &[i64]) -> Result<(), FeedError> {
     }
     for ((head, pruned), seq) in heads.iter().zip(seqs) {
         if seq > head {
-            return Err(invalid("it lies behind the end of the feed, which was reset"));
+            return Err(invalid(
+                "it lies behind the end of the feed, which was reset",
+            ));
         }
         if seq < pruned {
             return Err(expired(db, heads));
@@ -116,7 +138,9 @@ fn check(db: &Db, heads: &[(i64, i64)], seqs: &[i64]) -> Result<(), FeedError> {
 
 fn expired(db: &Db, lanes: &[(i64, i64)]) -> FeedError {
     let earliest = Positions::of(db, lanes.iter().map(|(_, pruned)| *pruned).collect());
-    FeedError::TokenExpired { earliest: earliest.to_token() }
+    FeedError::TokenExpired {
+        earliest: earliest.to_token(),
+    }
 }
 
 /// Returns the position behind the last change: where a reader goes on that took a snapshot after
@@ -126,7 +150,10 @@ fn expired(db: &Db, lanes: &[(i64, i64)]) -> FeedError {
 /// When the database fails.
 pub async fn heads(db: &Db) -> Result<Positions, FeedError> {
     let lanes = lanes(db).await?;
-    Ok(Positions::of(db, lanes.iter().map(|(head, _)| *head).collect()))
+    Ok(Positions::of(
+        db,
+        lanes.iter().map(|(head, _)| *head).collect(),
+    ))
 }
 
 /// Returns the position before the first change that is kept.
@@ -135,10 +162,15 @@ pub async fn heads(db: &Db) -> Result<Positions, FeedError> {
 /// When the database fails.
 pub async fn earliest(db: &Db) -> Result<Positions, FeedError> {
     let lanes = lanes(db).await?;
-    Ok(Positions::of(db, lanes.iter().map(|(_, pruned)| *pruned).collect()))
+    Ok(Positions::of(
+        db,
+        lanes.iter().map(|(_, pruned)| *pruned).collect(),
+    ))
 }
 
 /// Returns the last number and the last pruned number of each lane.
 async fn lanes(db: &Db) -> Result<Vec<(i64, i64)>, FeedError> {
-    Ok(with_pool!(db, |pool| sqlx::query_as(LANES).fetch_all(pool).await?))
+    Ok(with_pool!(db, |pool| sqlx::query_as(LANES)
+        .fetch_all(pool)
+        .await?))
 }

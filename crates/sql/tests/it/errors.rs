@@ -1,0 +1,146 @@
+//! Errors: the same kinds from both databases, and nobody's data in them.
+
+use tenure_core::{Coded, ErrorCode};
+use tenure_sql::{
+    Db, DbOptions, Migration, Migrations, SqlError, SqlErrorKind, with_pool, with_tx,
+};
+use tenure_testkit::{each_backend, each_backend_with, fresh_postgres};
+
+const TABLES: Migrations = Migrations {
+    sqlite: &[Migration {
+        version: 101,
+        name: "0101_tables",
+        sql: "CREATE TABLE parent (id TEXT NOT NULL PRIMARY KEY) STRICT;
+              CREATE TABLE child (id TEXT REFERENCES parent (id),
+                                  size INTEGER NOT NULL CHECK (size > 0)) STRICT",
+    }],
+    postgres: &[Migration {
+        version: 101,
+        name: "0101_tables",
+        sql: "CREATE TABLE parent (id TEXT COLLATE \"C\" NOT NULL PRIMARY KEY);
+              CREATE TABLE child (id TEXT COLLATE \"C\" REFERENCES parent (id),
+                                  size BIGINT NOT NULL CHECK (size > 0))",
+    }],
+};
+
+async fn run(db: &Db, sql: &'static str, id: &str) -> Result<(), SqlError> {
+    let mut tx = db.begin().await?;
+    with_tx!(tx, |conn| {
+        sqlx::query(sql).bind(id).execute(conn).await?;
+    });
+    tx.commit().await
+}
+
+#[tokio::test]
+async fn violations_have_the_same_kind_on_both_and_quote_no_row() {
+    const PARENT: &str = "INSERT INTO parent (id) VALUES ($1)";
+    each_backend(&TABLES, async |db| {
+        run(&db, PARENT, "secret-1").await.unwrap();
+
+        for (sql, id, kind) in [
+            (PARENT, "secret-1", SqlErrorKind::Duplicate),
+            (
+                "INSERT INTO child (id, size) VALUES ($1, 1)",
+                "secret-2",
+                SqlErrorKind::Missing,
+            ),
+            (
+                "INSERT INTO child (id, size) VALUES ($1, 0)",
+                "secret-1",
+                SqlErrorKind::Check,
+            ),
+            (
+                "INSERT INTO child (id, size) VALUES ($1, NULL)",
+                "secret-1",
+                SqlErrorKind::Check,
+            ),
+            (
+                "INSERT INTO nowhere (id) VALUES ($1)",
+                "secret-1",
+                SqlErrorKind::Other,
+            ),
+        ] {
+            let error = run(&db, sql, id).await.unwrap_err();
+
+            assert_eq!(error.kind(), kind, "{error}");
+            assert_eq!(
+                (error.code(), error.reason()),
+                (ErrorCode::Internal, "INTERNAL_ERROR")
+            );
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_form_is_not_quoted() {
+    fresh_postgres(&TABLES, &DbOptions::default(), async |db| {
+        let cast = "SELECT CAST(CAST($1 AS TEXT) AS BIGINT)";
+        let error = run(&db, cast, "secret").await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_column_read_as_another_type_is_not_quoted() {
+    each_backend(&TABLES, async |db| {
+        let read: Result<i64, SqlError> = async {
+            let sql = "SELECT CAST('secret' AS TEXT) AS id";
+            Ok(with_pool!(db, |pool| sqlx::query_scalar(sql)
+                .fetch_one(pool)
+                .await?))
+        }
+        .await;
+        let error = read.unwrap_err();
+        assert_eq!(error.kind(), SqlErrorKind::Corrupt);
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_pool_is_unavailable_and_says_so() {
+    let options = DbOptions {
+        connections_max: 1,
+        acquire_timeout: std::time::Duration::from_millis(50),
+        ..DbOptions::default()
+    };
+    each_backend_with(&Migrations::NONE, &options, async |db| {
+        let held = db.begin().await.unwrap();
+        let error = db.begin().await.unwrap_err();
+        drop(held);
+
+        assert_eq!(error.kind(), SqlErrorKind::Busy);
+        assert_eq!(error.code(), ErrorCode::Unavailable);
+        assert_eq!(error.reason(), "DATABASE_UNAVAILABLE");
+        db.begin().await.unwrap();
+    })
+    .await;
+}
+
+/// Two transactions that wait for each other: PostgreSQL ends one, and the caller may try again.
+#[tokio::test]
+async fn a_deadlock_is_unavailable() {
+    fresh_postgres(&Migrations::NONE, &DbOptions::default(), async |db| {
+        let crossing = async |first: i32, second: i32| -> Result<(), SqlError> {
+            const LOCK: &str = "UPDATE lane SET epoch = epoch + 1 WHERE lane = $1";
+            let mut tx = db.begin().await?;
+            with_tx!(tx, |conn| {
+                sqlx::query(LOCK).bind(first).execute(&mut *conn).await?;
+                sqlx::query(LOCK).bind(second).execute(conn).await?;
+            });
+            tx.commit().await
+        };
+        for _ in 0..50 {
+            let (a, b) = tokio::join!(crossing(1, 2), crossing(2, 1));
+            if let Err(error) = a.and(b) {
+                assert_eq!(error.kind(), SqlErrorKind::Busy, "{error}");
+                return;
+            }
+        }
+        panic!("no deadlock in 50 tries");
+    })
+    .await;
+}

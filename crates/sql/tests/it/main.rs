@@ -1,0 +1,15 @@
+//! What both databases must do alike, and the traps in which they differ, each as a case.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod answers;
+mod cancel;
+mod connect;
+mod consumer;
+mod errors;
+mod feed;
+mod migrate;
+mod ordering;
+mod prune;
+mod support;
+mod traps;
