@@ -63,7 +63,11 @@ impl StoredAnswer {
                     .map_err(|error| UnreadableAnswer(error.to_string()))?;
                 let details = Bytes::from(refusal.encode_to_vec());
                 let code = Code::from(refusal.code);
-                Ok(Self(Err(Status::with_details(code, refusal.message, details))))
+                Ok(Self(Err(Status::with_details(
+                    code,
+                    refusal.message,
+                    details,
+                ))))
             }
             Some((kind, _)) => Err(UnreadableAnswer(format!("unknown kind {kind}"))),
             None => Err(UnreadableAnswer("it is empty".to_owned())),
@@ -86,11 +90,16 @@ impl StoredAnswer {
 /// request met.
 #[must_use]
 pub fn is_final(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::FailedPrecondition | ErrorCode::NotFound | ErrorCode::AlreadyExists)
+    matches!(
+        code,
+        ErrorCode::FailedPrecondition | ErrorCode::NotFound | ErrorCode::AlreadyExists
+    )
 }
 
 fn details(status: &Status) -> Vec<prost_types::Any> {
-    tonic_types::pb::Status::decode(status.details()).map(|status| status.details).unwrap_or_default()
+    tonic_types::pb::Status::decode(status.details())
+        .map(|status| status.details)
+        .unwrap_or_default()
 }
 
 fn tagged(tag: u8, payload: &[u8]) -> Vec<u8> {

@@ -20,6 +20,9 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// The longest `x-request-id` that is echoed; longer ones are ignored.
 const REQUEST_ID_LENGTH_MAX: usize = 64;
 
+/// The longest `traceparent` that is handed on: version 0 has 55 bytes, later ones may have more.
+const TRACEPARENT_LENGTH_MAX: usize = 128;
+
 tokio::task_local! {
     pub(crate) static CURRENT: Call;
 }
@@ -38,12 +41,17 @@ struct Facts {
 
 impl Call {
     pub(crate) fn read(headers: &HeaderMap, deadline: Option<Instant>) -> Self {
-        let request_id = headers.get(REQUEST_ID).filter(|id| id.len() <= REQUEST_ID_LENGTH_MAX);
+        let request_id = headers
+            .get(REQUEST_ID)
+            .filter(|id| id.len() <= REQUEST_ID_LENGTH_MAX);
         Self(Arc::new(Facts {
             deadline,
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             request_id: request_id.cloned(),
-            traceparent: headers.get(TRACEPARENT).cloned(),
+            traceparent: headers
+                .get(TRACEPARENT)
+                .filter(|context| context.len() <= TRACEPARENT_LENGTH_MAX)
+                .cloned(),
         }))
     }
 
@@ -58,7 +66,9 @@ impl Call {
     /// Returns the name of this call for the services it calls: the same everywhere.
     pub(crate) fn request_id_header(&self) -> HeaderValue {
         let fresh = || HeaderValue::try_from(correlation(self.0.number));
-        self.request_id().cloned().unwrap_or_else(|| fresh().expect("hexadecimal digits"))
+        self.request_id()
+            .cloned()
+            .unwrap_or_else(|| fresh().expect("hexadecimal digits"))
     }
 
     pub(crate) fn traceparent(&self) -> Option<&HeaderValue> {
@@ -91,7 +101,9 @@ pub fn remaining() -> Option<Duration> {
 #[must_use]
 pub fn correlation_id() -> String {
     let fresh = || correlation(COUNT.fetch_add(1, Ordering::Relaxed));
-    CURRENT.try_with(Call::correlation_id).unwrap_or_else(|_| fresh())
+    CURRENT
+        .try_with(Call::correlation_id)
+        .unwrap_or_else(|_| fresh())
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
+use metrics::counter;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
@@ -62,7 +63,15 @@ where
     WakeFuture: Future<Output = ()> + Send + 'static,
 {
     let lifecycle = lifecycle.clone();
-    let reader = Reader { watch, read, wake, respond, lifecycle, quiet_since: None, ended: false };
+    let reader = Reader {
+        watch,
+        read,
+        wake,
+        respond,
+        lifecycle,
+        quiet_since: None,
+        ended: false,
+    };
     Box::pin(stream::unfold(reader, |mut reader| async {
         let message = reader.next().await?;
         reader.ended |= message.is_err();
@@ -179,7 +188,12 @@ pub async fn follow(mut consumer: impl Consumer, lifecycle: Lifecycle) {
         let pause = backoff(failures, RECONNECT_FIRST, RECONNECT_MAX);
         if let Err(status) = ended {
             let (code, message) = (status.code(), status.message());
-            tracing::warn!(feed = name, ?code, pause_ms = pause.as_millis(), "lost the feed {name}: {message}");
+            tracing::warn!(
+                feed = name,
+                ?code,
+                pause_ms = pause.as_millis(),
+                "lost the feed {name}: {message}"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -213,6 +227,7 @@ async fn session(
     follow: bool,
     applied: &mut u64,
 ) -> Result<Outcome, Status> {
+    let messages = counter!("tenure_feed_messages_total", "feed" => consumer.name());
     let token = consumer.token().await?;
     let mut stream = consumer.open(token, follow).await?;
     while let Some(response) = stream.message().await? {
@@ -220,6 +235,7 @@ async fn session(
             return Ok(Outcome::Lost);
         }
         *applied += 1;
+        messages.increment(1);
     }
     Ok(Outcome::Applied)
 }

@@ -31,23 +31,28 @@ impl Fingerprint {
     /// Returns the fingerprint of an encoded request without its field number `request_id`.
     #[must_use]
     pub fn of_encoded(encoded: &[u8], request_id: u32) -> Self {
-        let mut hashes: BTreeMap<u32, u64> = BTreeMap::new();
+        // Encoders write fields in ascending order, so the last entry is nearly always the one.
+        let mut hashes: Vec<(u32, u64)> = Vec::new();
         let mut rest = encoded;
         while rest.has_remaining() {
-            let Some((number, field)) = take_field(&mut rest) else {
+            let (number, field) = take_field(&mut rest).unwrap_or_else(|| {
                 // Not a protobuf message: everything that is left counts as field 0.
-                hashes.insert(0, fnv1a64(rest));
-                break;
-            };
+                (0, std::mem::take(&mut rest))
+            });
             if number != request_id {
-                let hash = hashes.entry(number).or_insert(0);
-                *hash = mix64(*hash ^ fnv1a64(field));
+                let at = hashes.partition_point(|(known, _)| *known < number);
+                if hashes.get(at).is_none_or(|(known, _)| *known != number) {
+                    hashes.insert(at, (number, 0));
+                }
+                hashes[at].1 = mix64(hashes[at].1 ^ fnv1a64(field));
             }
         }
-        let entries = hashes.into_iter().flat_map(|(number, hash)| {
-            number.to_le_bytes().into_iter().chain(hash.to_le_bytes())
-        });
-        Self(entries.collect())
+        let mut bytes = Vec::with_capacity(hashes.len() * ENTRY_SIZE);
+        for (number, hash) in hashes {
+            bytes.extend(number.to_le_bytes());
+            bytes.extend(hash.to_le_bytes());
+        }
+        Self(bytes)
     }
 
     /// Returns the stored form.
@@ -72,7 +77,9 @@ impl Fingerprint {
             return Ok(());
         }
         let numbers = difference(self.as_bytes(), repeated.as_bytes());
-        Err(RequestError::RequestIdReused(field_names(message, &numbers)))
+        Err(RequestError::RequestIdReused(field_names(
+            message, &numbers,
+        )))
     }
 }
 
@@ -100,10 +107,12 @@ pub fn difference(one: &[u8], other: &[u8]) -> Vec<u32> {
 
 fn entries(bytes: &[u8]) -> BTreeMap<u32, &[u8]> {
     let (chunks, _) = bytes.as_chunks::<ENTRY_SIZE>();
-    let entry = |chunk: &'_ [u8; ENTRY_SIZE]| {
-        u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]])
-    };
-    chunks.iter().map(|chunk| (entry(chunk), &chunk[4..])).collect()
+    let entry =
+        |chunk: &'_ [u8; ENTRY_SIZE]| u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+    chunks
+        .iter()
+        .map(|chunk| (entry(chunk), &chunk[4..]))
+        .collect()
 }
 
 /// Returns the names of fields of `message`, a full name such as
@@ -112,8 +121,13 @@ fn entries(bytes: &[u8]) -> BTreeMap<u32, &[u8]> {
 pub fn field_names(message: &str, numbers: &[u32]) -> Vec<String> {
     let message = descriptors::pool().get_message_by_name(message);
     let name = |number: &u32| {
-        let field = message.as_ref().and_then(|message| message.get_field(*number));
-        field.map_or_else(|| format!("field {number}"), |field| field.name().to_owned())
+        let field = message
+            .as_ref()
+            .and_then(|message| message.get_field(*number));
+        field.map_or_else(
+            || format!("field {number}"),
+            |field| field.name().to_owned(),
+        )
     };
     numbers.iter().map(name).collect()
 }

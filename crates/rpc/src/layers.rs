@@ -11,7 +11,6 @@ pub(crate) mod trace;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,7 +71,9 @@ pub struct EdgeConfig {
 
 impl Default for EdgeConfig {
     fn default() -> Self {
-        let slow = ["Batch", "CatchUp", "Evaluate", "Export", "Import", "Launch", "Run", "Train"];
+        let slow = [
+            "Batch", "CatchUp", "Evaluate", "Export", "Import", "Launch", "Run", "Train",
+        ];
         Self {
             deadline_default_ms: 5_000,
             deadline_slow_ms: 30_000,
@@ -94,14 +95,29 @@ impl Validate for EdgeConfig {
                 violations.add(field, format!("{min} to {max}"), value.to_string());
             }
         };
-        between("deadline_default_ms", self.deadline_default_ms, 1, self.deadline_cap_ms);
-        between("deadline_slow_ms", self.deadline_slow_ms, 1, self.deadline_cap_ms);
+        between(
+            "deadline_default_ms",
+            self.deadline_default_ms,
+            1,
+            self.deadline_cap_ms,
+        );
+        between(
+            "deadline_slow_ms",
+            self.deadline_slow_ms,
+            1,
+            self.deadline_cap_ms,
+        );
         between("deadline_cap_ms", self.deadline_cap_ms, 1, 3_600_000);
         between("concurrency", self.concurrency as u64, 1, 1_000_000);
         between("queue", self.queue as u64, 0, 1_000_000);
         between("queue_wait_ms", self.queue_wait_ms, 0, 60_000);
         between("watch_streams", self.watch_streams as u64, 1, 1_000_000);
-        between("message_bytes", self.message_bytes as u64, 1_024, MESSAGE_BYTES_MAX as u64);
+        between(
+            "message_bytes",
+            self.message_bytes as u64,
+            1_024,
+            MESSAGE_BYTES_MAX as u64,
+        );
     }
 }
 
@@ -129,21 +145,26 @@ impl Edge {
     }
 
     /// Answers one call. Read the wrapping from the outside in: that is the order.
-    pub(crate) async fn serve<B>(&self, request: Request<B>) -> Result<Response<Guarded>, Infallible>
+    pub(crate) async fn serve<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<Guarded>, Infallible>
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<tonic::codegen::StdError>,
     {
         let method = self.methods.of(request.uri().path());
         let seen = method.begin();
-        let deadline = self.deadline(method.kind, request.headers());
+        let deadline = self.deadline(method.kind, request.headers(), seen.since);
         let call = Call::read(request.headers(), deadline);
         let span = trace::span(method.name(), &call);
 
         let worked_on = self.work(method.kind, request);
         let in_time = in_time(deadline, worked_on);
         let caught = caught(in_time);
-        let answer = CURRENT.scope(call.clone(), caught.instrument(span.clone())).await;
+        let answer = CURRENT
+            .scope(call.clone(), caught.instrument(span.clone()))
+            .await;
 
         Ok(self.respond(answer, seen, call, method.kind, span))
     }
@@ -151,7 +172,7 @@ impl Edge {
     /// Lets the handler work when it is its turn.
     async fn work<B>(&self, kind: Kind, request: Request<B>) -> Answer
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<tonic::codegen::StdError>,
     {
         let permit = self.admission.enter(kind).await?;
@@ -162,19 +183,23 @@ impl Edge {
     }
 
     /// Returns when a call has to be answered, if it ever has to.
-    fn deadline(&self, kind: Kind, headers: &HeaderMap) -> Option<Instant> {
+    fn deadline(&self, kind: Kind, headers: &HeaderMap, since: Instant) -> Option<Instant> {
         let asked = headers.get(GRPC_TIMEOUT).and_then(parse_grpc_timeout);
         let cap = Duration::from_millis(self.config.deadline_cap_ms);
         let timeout = match kind {
             Kind::Watch => asked,
-            Kind::Slow => {
-                Some(asked.unwrap_or(Duration::from_millis(self.config.deadline_slow_ms)).min(cap))
-            }
-            Kind::Plain | Kind::Health => {
-                Some(asked.unwrap_or(Duration::from_millis(self.config.deadline_default_ms)).min(cap))
-            }
+            Kind::Slow => Some(
+                asked
+                    .unwrap_or(Duration::from_millis(self.config.deadline_slow_ms))
+                    .min(cap),
+            ),
+            Kind::Plain | Kind::Health => Some(
+                asked
+                    .unwrap_or(Duration::from_millis(self.config.deadline_default_ms))
+                    .min(cap),
+            ),
         };
-        timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+        timeout.and_then(|timeout| since.checked_add(timeout))
     }
 
     /// Turns an answer into a response whose body keeps the same promises.
@@ -196,24 +221,43 @@ impl Edge {
         }
         let draining = (kind == Kind::Watch).then(|| self.lifecycle.draining());
         let limit = self.config.message_bytes;
-        let guarded = Guarded::new(body, &head.headers, seen, call, permit, draining, limit, span);
+        let guarded = Guarded::new(
+            body,
+            &head.headers,
+            seen,
+            call,
+            permit,
+            draining,
+            limit,
+            span,
+        );
         Response::from_parts(head, guarded)
     }
 }
 
 /// Ends a handler that is still at work at the deadline.
 async fn in_time(deadline: Option<Instant>, work: impl Future<Output = Answer>) -> Answer {
-    let Some(deadline) = deadline else { return work.await };
-    tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(deadline_exceeded()))
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    tokio::time::timeout_at(deadline, work)
+        .await
+        .unwrap_or_else(|_| Err(deadline_exceeded()))
 }
 
 /// Turns a panic of a handler into `INTERNAL`.
 async fn caught(work: impl Future<Output = Answer>) -> Answer {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Status {
-    status::internal(status::DOMAIN, &format!("a handler panicked: {}", panic_message(panic)))
+    status::internal(
+        status::DOMAIN,
+        &format!("a handler panicked: {}", panic_message(panic)),
+    )
 }
 
 pub(crate) fn deadline_exceeded() -> Status {
@@ -228,8 +272,12 @@ pub(crate) fn message_too_large(found: usize, limit: usize) -> Status {
 
 /// Reads a deadline of at most 8 digits and a unit (gRPC over HTTP/2).
 pub(crate) fn parse_grpc_timeout(value: &HeaderValue) -> Option<Duration> {
-    let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    let (digits, unit) = value
+        .to_str()
+        .ok()?
+        .split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit())
+    {
         return None;
     }
     let number: u64 = digits.parse().ok()?;

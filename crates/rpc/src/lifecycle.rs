@@ -44,16 +44,36 @@ impl Lifecycle {
     /// panics is logged by its name and makes the process unhealthy, because nobody does its work
     /// any longer. After the hard stop the task is dropped where it stands.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let watched = self.0.tasks.track_future(self.watched(name, task));
+        drop(detached(watched));
+    }
+
+    /// Runs `task` until the hard stop, without waiting for it: for what serves until the very end
+    /// and has nothing to finish.
+    pub fn spawn_daemon(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        drop(detached(self.watched(name, task)));
+    }
+
+    fn watched(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let this = self.clone();
         let hard = self.0.hard.clone();
-        let watched = async move {
+        async move {
             let ended = std::panic::AssertUnwindSafe(task).catch_unwind();
-            let Some(Err(panic)) = hard.run_until_cancelled(ended).await else { return };
+            let Some(Err(panic)) = hard.run_until_cancelled(ended).await else {
+                return;
+            };
             this.0.broken.store(true, Ordering::Relaxed);
             let message = panic_message(panic.as_ref());
             tracing::error!(task = name, panic = message, "the task {name} panicked");
-        };
-        drop(detached(self.0.tasks.track_future(watched)));
+        }
     }
 
     /// Waits for the soft stop.
@@ -136,7 +156,9 @@ impl Signals {
     #[cfg(unix)]
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     #[cfg(unix)]
@@ -148,7 +170,10 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the same signature on every system"
+    )]
     fn listen() -> std::io::Result<Self> {
         Ok(Self {})
     }
@@ -163,7 +188,8 @@ impl Signals {
 /// Returns what a panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 /// Starts a task that nobody here waits for: one that is tracked already, or one call that ends

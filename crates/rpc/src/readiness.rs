@@ -21,7 +21,8 @@ impl Readiness {
 
     /// Says that the service can answer now (`true`), or no longer (`false`).
     pub fn set(&self, ready: bool) {
-        self.0.send_if_modified(|now| std::mem::replace(now, ready) != ready);
+        self.0
+            .send_if_modified(|now| std::mem::replace(now, ready) != ready);
     }
 
     /// Returns true while the service can answer.

@@ -20,7 +20,10 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The last error.
-pub async fn retry_unavailable<T, F>(attempts: u32, mut attempt: impl FnMut() -> F) -> Result<T, Status>
+pub async fn retry_unavailable<T, F>(
+    attempts: u32,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, Status>
 where
     F: Future<Output = Result<T, Status>>,
 {
@@ -31,7 +34,9 @@ where
             Err(status) if status.code() == Code::Unavailable && tried < attempts => status,
             answer => return answer,
         };
-        let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        let asked = status
+            .get_details_retry_info()
+            .and_then(|info| info.retry_delay);
         let pause = backoff(tried, BACKOFF_FIRST, BACKOFF_MAX).max(asked.unwrap_or_default());
         if call::remaining().is_some_and(|remaining| remaining <= pause) {
             return Err(status);
@@ -44,7 +49,9 @@ where
 /// Returns how long to wait after try number `tried` (from 1): doubling from `first` up to `max`,
 /// of which between half and all, at random, so that callers do not come back together.
 pub(crate) fn backoff(tried: u32, first: Duration, max: Duration) -> Duration {
-    let full = first.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(max);
+    let full = first
+        .saturating_mul(1 << tried.saturating_sub(1).min(16))
+        .min(max);
     full.mul_f64(0.5 + 0.5 * jitter())
 }
 

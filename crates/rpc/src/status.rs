@@ -19,7 +19,8 @@ pub const DOMAIN: &str = "rpc.tenure";
 pub const VIOLATIONS_MAX: usize = 50;
 
 /// How long a caller waits before it tries again what was `UNAVAILABLE`.
-pub const RETRY_DELAY: Duration = Duration::from_millis(200);
+pub const RETRY_DELAY: Duration = Duration::from_millis(RETRY_DELAY_MS);
+pub(crate) const RETRY_DELAY_MS: u64 = 200;
 
 /// The longest text of one metadata value, violation or message, in bytes.
 const TEXT_LENGTH_MAX: usize = 400;
@@ -47,10 +48,20 @@ pub fn to_status(error: &dyn Coded, domain: &str) -> Status {
     if code == ErrorCode::Internal {
         return internal(domain, &chain(error));
     }
-    let metadata: HashMap<String, String> =
-        error.metadata().into_iter().map(|(key, value)| (key.to_owned(), short(&value))).collect();
+    let metadata: HashMap<String, String> = error
+        .metadata()
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), short(&value)))
+        .collect();
     let message = short(&error.to_string());
-    build(code, &message, domain, error.reason(), metadata, error.violations())
+    build(
+        code,
+        &message,
+        domain,
+        error.reason(),
+        metadata,
+        error.violations(),
+    )
 }
 
 /// Returns the status of a request whose fields are wrong.
@@ -58,7 +69,14 @@ pub fn to_status(error: &dyn Coded, domain: &str) -> Status {
 pub fn violations_status(domain: &str, violations: &[Violation]) -> Status {
     let message = describe(violations);
     let code = ErrorCode::InvalidArgument;
-    build(code, &message, domain, "INVALID_FIELDS", HashMap::new(), violations)
+    build(
+        code,
+        &message,
+        domain,
+        "INVALID_FIELDS",
+        HashMap::new(),
+        violations,
+    )
 }
 
 /// Returns a status with an `ErrorInfo` for what this crate answers itself.
@@ -70,7 +88,11 @@ pub(crate) fn of_the_edge(code: ErrorCode, reason: &str, message: &str) -> Statu
 /// last resume token it saw.
 #[must_use]
 pub fn draining() -> Status {
-    of_the_edge(ErrorCode::Unavailable, "SERVER_DRAINING", "the server is draining, reconnect")
+    of_the_edge(
+        ErrorCode::Unavailable,
+        "SERVER_DRAINING",
+        "the server is draining, reconnect",
+    )
 }
 
 /// Logs `cause` under a correlation id and returns the status that names only the id.
@@ -79,7 +101,14 @@ pub(crate) fn internal(domain: &str, cause: &str) -> Status {
     tracing::error!(correlation_id = %id, error = %cause, "internal error {id}");
     let metadata = HashMap::from([("correlation_id".to_owned(), id.clone())]);
     let message = format!("internal error {id}");
-    build(ErrorCode::Internal, &message, domain, "INTERNAL_ERROR", metadata, &[])
+    build(
+        ErrorCode::Internal,
+        &message,
+        domain,
+        "INTERNAL_ERROR",
+        metadata,
+        &[],
+    )
 }
 
 fn build(
@@ -92,7 +121,13 @@ fn build(
 ) -> Status {
     let mut details = ErrorDetails::with_error_info(reason, domain, metadata);
     if !violations.is_empty() {
-        details.set_bad_request(violations.iter().take(VIOLATIONS_MAX).map(field_violation).collect::<Vec<_>>());
+        details.set_bad_request(
+            violations
+                .iter()
+                .take(VIOLATIONS_MAX)
+                .map(field_violation)
+                .collect::<Vec<_>>(),
+        );
     }
     if code == ErrorCode::Unavailable {
         details.set_retry_info(Some(RETRY_DELAY));
@@ -153,5 +188,7 @@ pub fn reason(status: &Status) -> Option<String> {
 /// Returns the value of one metadata key of the `ErrorInfo` of `status`.
 #[must_use]
 pub fn metadata(status: &Status, key: &str) -> Option<String> {
-    status.get_details_error_info().and_then(|mut info| info.metadata.remove(key))
+    status
+        .get_details_error_info()
+        .and_then(|mut info| info.metadata.remove(key))
 }

@@ -22,18 +22,21 @@ use crate::lifecycle::{Lifecycle, detached};
 use crate::status;
 
 /// Any error.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a generated client talks to: `LoyaltyServiceClient::new(transport)`. Cheap to clone.
-pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
+///
+/// Its error is a status and not any error, because the compiler cannot see that a handler which
+/// calls through a boxed error is `Send`.
+pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
 
 /// How a client behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientOptions {
     /// The deadline of a call that has none of its own and is not part of a call with one, in
-    /// milliseconds. Streams that follow a feed have none.
-    pub deadline_ms: u64,
+    /// milliseconds; the server's default when absent. Streams that follow a feed have none.
+    pub deadline_ms: Option<u64>,
     /// How long a connection may take to open, in milliseconds.
     pub connect_timeout_ms: u64,
     /// File with the certificates of the authorities that sign servers, in PEM; for `https` URLs.
@@ -47,7 +50,7 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            deadline_ms: 5_000,
+            deadline_ms: None,
             connect_timeout_ms: 2_000,
             server_ca_file: None,
             cert_file: None,
@@ -94,7 +97,10 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(5);
 /// # Errors
 /// When the URL is none, or the files of `options` cannot be used.
 pub fn connect(url: &str, options: &ClientOptions) -> Result<Transport, ConnectError> {
-    let refused = |source| ConnectError::Endpoint { url: url.to_owned(), source };
+    let refused = |source| ConnectError::Endpoint {
+        url: url.to_owned(),
+        source,
+    };
     let mut endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(refused)?
         .connect_timeout(Duration::from_millis(options.connect_timeout_ms))
@@ -105,12 +111,18 @@ pub fn connect(url: &str, options: &ClientOptions) -> Result<Transport, ConnectE
         endpoint = endpoint.tls_config(client_tls(options)?).map_err(refused)?;
     }
     let channel = endpoint.connect_lazy();
-    Ok(outgoing(channel, Some(Duration::from_millis(options.deadline_ms))))
+    Ok(outgoing(
+        channel,
+        options.deadline_ms.map(Duration::from_millis),
+    ))
 }
 
 fn client_tls(options: &ClientOptions) -> Result<ClientTlsConfig, ConnectError> {
     let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| ConnectError::File { path: path.clone(), source })
+        std::fs::read(path).map_err(|source| ConnectError::File {
+            path: path.clone(),
+            source,
+        })
     };
     let mut tls = ClientTlsConfig::new();
     if let Some(path) = &options.server_ca_file {
@@ -154,7 +166,10 @@ impl Service<http::Request<Body>> for Local {
 
     fn call(&mut self, request: http::Request<Body>) -> LocalCall {
         let edge = self.0.clone();
-        LocalCall(detached(async move { edge.serve(request).await.map(Body::new) }))
+        LocalCall(detached(async move {
+            let Ok(response) = edge.serve(request).await;
+            response.map(Body::new)
+        }))
     }
 }
 
@@ -179,7 +194,11 @@ impl Drop for LocalCall {
 /// of the call it is made for.
 fn outgoing<S>(inner: S, default_deadline: Option<Duration>) -> Transport
 where
-    S: Service<http::Request<Body>, Response = http::Response<Body>> + Clone + Send + Sync + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Error: Into<BoxError> + 'static,
     S::Future: Send + 'static,
 {
@@ -187,7 +206,9 @@ where
         take_along(&mut request, default_deadline);
         request
     };
-    let service = inner.map_request(prepare).map_err(|error: S::Error| explain(error.into()));
+    let service = inner
+        .map_request(prepare)
+        .map_err(|error: S::Error| explain(error.into()));
     BoxCloneSyncService::new(service)
 }
 
@@ -205,7 +226,9 @@ fn take_along(request: &mut http::Request<Body>, default_deadline: Option<Durati
     }
     let _ = CURRENT.try_with(|call| {
         headers.insert(REQUEST_ID, call.request_id_header());
-        if let Some(traceparent) = trace::current_traceparent().or_else(|| call.traceparent().cloned()) {
+        if let Some(traceparent) =
+            trace::current_traceparent().or_else(|| call.traceparent().cloned())
+        {
             headers.insert(TRACEPARENT, traceparent);
         }
     });
@@ -213,17 +236,16 @@ fn take_along(request: &mut http::Request<Body>, default_deadline: Option<Durati
 
 /// Gives an expired deadline the status that it has everywhere else; tonic's client would call it
 /// cancelled.
-fn explain(error: BoxError) -> BoxError {
+fn explain(error: BoxError) -> Status {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
     while let Some(error) = cause {
         if error.is::<tonic::TimeoutExpired>() {
             let message = "the deadline passed before the answer came";
-            let status: Status = status::of_the_edge(ErrorCode::DeadlineExceeded, "DEADLINE_EXCEEDED", message);
-            return status.into();
+            return status::of_the_edge(ErrorCode::DeadlineExceeded, "DEADLINE_EXCEEDED", message);
         }
         cause = error.source();
     }
-    error
+    Status::from_error(error)
 }
 
 /// Asserts that the channel of tonic stays usable as part of a transport.

@@ -71,5 +71,10 @@ impl Drop for Place<'_> {
 
 fn shed(message: &str) -> Status {
     counter!("tenure_server_shed_requests_total", "reason" => "OVERLOADED").increment(1);
-    status::of_the_edge(ErrorCode::Unavailable, "OVERLOADED", message)
+    let mut status = status::of_the_edge(ErrorCode::Unavailable, "OVERLOADED", message);
+    // What clients that retry by themselves look at (gRFC A6).
+    status
+        .metadata_mut()
+        .insert("grpc-retry-pushback-ms", status::RETRY_DELAY_MS.into());
+    status
 }

@@ -2,26 +2,28 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::task::coop::poll_proceed;
+use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Span;
 
+use super::limit::Prefix;
 use super::methods::Seen;
-use super::{deadline_exceeded, message_too_large, panicked, trace};
+use super::{deadline_exceeded, panicked, trace};
 use crate::call::{CURRENT, Call};
 use crate::status;
 
 type Draining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How many bytes tonic puts into one frame of a stream before it sends it, beyond one message.
-const FRAME_SLACK: usize = 64 * 1024;
+/// A body with more frames than this is a stream: a single message, then trailers, has two.
+const FRAMES_OF_UNARY: u32 = 2;
 
 /// A response body under guard. It ends with trailers whatever happens, so that the client always
 /// learns a status.
@@ -35,11 +37,15 @@ pub(crate) struct Guarded {
     /// Made when the body has to wait for the first time; most never do.
     sleep: Option<Pin<Box<Sleep>>>,
     limit: usize,
+    frames: u32,
     ended: bool,
 }
 
 impl Guarded {
-    #[expect(clippy::too_many_arguments, reason = "one caller; it is what a call consists of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller; it is what a call consists of"
+    )]
     pub(crate) fn new(
         inner: Body,
         headers: &HeaderMap,
@@ -54,7 +60,18 @@ impl Guarded {
             seen.ended(code);
         }
         let draining = draining.map(|draining| Box::pin(draining) as Draining);
-        Self { inner, seen, call, span, _permit: permit, draining, sleep: None, limit, ended: false }
+        Self {
+            inner,
+            seen,
+            call,
+            span,
+            _permit: permit,
+            draining,
+            sleep: None,
+            limit,
+            frames: 0,
+            ended: false,
+        }
     }
 
     /// Ends the body with the trailers of `status`.
@@ -88,9 +105,9 @@ impl Guarded {
             self.ended = true;
             self.seen.ended(code_of(trailers).unwrap_or(Code::Unknown));
         } else if let Some(data) = frame.data_ref()
-            && data.len() > self.limit + FRAME_SLACK
+            && data.len() > self.limit
+            && let Err(status) = Prefix::default().check(data, self.limit)
         {
-            let status = message_too_large(data.len(), self.limit);
             return self.end(&status);
         }
         frame
@@ -99,11 +116,34 @@ impl Guarded {
     /// Returns why a body that has nothing to send must end now.
     fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         if let Some(deadline) = self.call.deadline() {
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if sleep.as_mut().poll(cx).is_ready() {
+            let sleep = || Box::pin(tokio::time::sleep_until(deadline));
+            if self
+                .sleep
+                .get_or_insert_with(sleep)
+                .as_mut()
+                .poll(cx)
+                .is_ready()
+            {
                 return Some(deadline_exceeded());
             }
         }
+        self.drained(cx)
+    }
+
+    /// Returns why a body that always has something to send must end now. It would never come to
+    /// wait, so the clock is asked instead of a timer.
+    fn overdue_while_busy(&mut self, cx: &mut Context<'_>) -> Option<Status> {
+        if self
+            .call
+            .deadline()
+            .is_some_and(|deadline| deadline <= Instant::now())
+        {
+            return Some(deadline_exceeded());
+        }
+        self.drained(cx)
+    }
+
+    fn drained(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         let draining = self.draining.as_mut()?;
         draining.as_mut().poll(cx).is_ready().then(status::draining)
     }
@@ -119,6 +159,14 @@ impl http_body::Body for Guarded {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.ended {
             return Poll::Ready(None);
+        }
+        self.frames = self.frames.saturating_add(1);
+        if self.frames > FRAMES_OF_UNARY {
+            // In one process the client polls this itself; others must have their turn.
+            ready!(poll_proceed(cx)).made_progress();
+            if let Some(status) = self.overdue_while_busy(cx) {
+                return Poll::Ready(Some(Ok(self.end(&status))));
+            }
         }
         match self.poll_inner(cx) {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(self.pass(frame)))),
@@ -150,5 +198,7 @@ impl Drop for Guarded {
 }
 
 fn code_of(headers: &HeaderMap) -> Option<Code> {
-    headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()))
+    headers
+        .get("grpc-status")
+        .map(|code| Code::from_bytes(code.as_bytes()))
 }

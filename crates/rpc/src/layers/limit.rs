@@ -14,20 +14,24 @@ const PREFIX: usize = 5;
 
 /// The body of a request, watched for the length of its messages.
 pub(crate) struct Limited<B> {
-    inner: Pin<Box<B>>,
+    inner: B,
     limit: usize,
     prefix: Prefix,
 }
 
 impl<B> Limited<B> {
     pub(crate) fn new(inner: B, limit: usize) -> Self {
-        Self { inner: Box::pin(inner), limit, prefix: Prefix::default() }
+        Self {
+            inner,
+            limit,
+            prefix: Prefix::default(),
+        }
     }
 }
 
 impl<B> Body for Limited<B>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<tonic::codegen::StdError>,
 {
     type Data = Bytes;
@@ -37,7 +41,7 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = match ready!(self.inner.as_mut().poll_frame(cx)) {
+        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             None => return Poll::Ready(None),
@@ -62,7 +66,7 @@ where
 
 /// Where in the sequence of messages the body stands; chunks may be cut anywhere.
 #[derive(Debug, Default)]
-struct Prefix {
+pub(crate) struct Prefix {
     bytes: [u8; PREFIX],
     known: usize,
     /// How much of the current message has not come yet.
@@ -70,7 +74,8 @@ struct Prefix {
 }
 
 impl Prefix {
-    fn check(&mut self, mut data: &[u8], limit: usize) -> Result<(), Status> {
+    /// Looks at the next chunk, which is refused when a message that begins in it is too large.
+    pub(crate) fn check(&mut self, mut data: &[u8], limit: usize) -> Result<(), Status> {
         while !data.is_empty() {
             let skipped = self.left.min(data.len());
             self.left -= skipped;
@@ -108,12 +113,21 @@ mod tests {
         let body = [message(3), message(0), message(9)].concat();
         for size in 1..=body.len() {
             let mut prefix = Prefix::default();
-            let all: Result<(), Status> = body.chunks(size).try_for_each(|chunk| prefix.check(chunk, 9));
+            let all: Result<(), Status> = body
+                .chunks(size)
+                .try_for_each(|chunk| prefix.check(chunk, 9));
             assert!(all.is_ok(), "in chunks of {size}");
 
             let mut prefix = Prefix::default();
-            let refused = body.chunks(size).try_for_each(|chunk| prefix.check(chunk, 8)).unwrap_err();
-            assert_eq!(refused.code(), tonic::Code::ResourceExhausted, "in chunks of {size}");
+            let refused = body
+                .chunks(size)
+                .try_for_each(|chunk| prefix.check(chunk, 8))
+                .unwrap_err();
+            assert_eq!(
+                refused.code(),
+                tonic::Code::ResourceExhausted,
+                "in chunks of {size}"
+            );
         }
     }
 }

@@ -35,7 +35,10 @@ fn kind(path: &str, slow: &[String]) -> Kind {
         Kind::Watch
     } else if path.starts_with("/grpc.health.") {
         Kind::Health
-    } else if slow.iter().any(|beginning| name.starts_with(beginning.as_str())) {
+    } else if slow
+        .iter()
+        .any(|beginning| name.starts_with(beginning.as_str()))
+    {
         Kind::Slow
     } else {
         Kind::Plain
@@ -45,6 +48,8 @@ fn kind(path: &str, slow: &[String]) -> Kind {
 /// All methods that descriptors know, by path.
 pub(crate) struct Methods {
     known: HashMap<String, Arc<Method>>,
+    /// One for each kind, for everything that no descriptor knows.
+    others: [Arc<Method>; 4],
     slow: Vec<String>,
 }
 
@@ -57,7 +62,12 @@ impl Methods {
             let known = Method::new(&path[1..], kind(&path, slow));
             (path, Arc::new(known))
         });
-        Self { known: known.collect(), slow: slow.to_vec() }
+        let others = [Kind::Plain, Kind::Slow, Kind::Watch, Kind::Health];
+        Self {
+            known: known.collect(),
+            others: others.map(|kind| Arc::new(Method::new("_OTHER", kind))),
+            slow: slow.to_vec(),
+        }
     }
 
     /// Returns the method of a path. What no descriptor knows is counted under one name, because
@@ -65,7 +75,7 @@ impl Methods {
     pub(crate) fn of(&self, path: &str) -> Arc<Method> {
         match self.known.get(path) {
             Some(method) => method.clone(),
-            None => Arc::new(Method::new("_OTHER", kind(path, &self.slow))),
+            None => self.others[kind(path, &self.slow) as usize].clone(),
         }
     }
 }
@@ -83,7 +93,12 @@ pub(crate) struct Method {
 impl Method {
     fn new(name: &str, kind: Kind) -> Self {
         let (durations, in_flight) = (Default::default(), OnceLock::new());
-        Self { name: name.to_owned(), kind, durations, in_flight }
+        Self {
+            name: name.to_owned(),
+            kind,
+            durations,
+            in_flight,
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -93,11 +108,16 @@ impl Method {
     /// Counts a call from now on.
     pub(crate) fn begin(self: &Arc<Self>) -> Seen {
         self.in_flight().increment(1.0);
-        Seen { method: self.clone(), since: Instant::now(), code: None }
+        Seen {
+            method: self.clone(),
+            since: Instant::now(),
+            code: None,
+        }
     }
 
     fn in_flight(&self) -> &Gauge {
-        self.in_flight.get_or_init(|| gauge!("tenure_server_in_flight_requests"))
+        self.in_flight
+            .get_or_init(|| gauge!("tenure_server_in_flight_requests"))
     }
 
     fn duration(&self, code: Code) -> &Histogram {
@@ -116,7 +136,7 @@ impl Method {
 /// cancelled by its caller.
 pub(crate) struct Seen {
     method: Arc<Method>,
-    since: Instant,
+    pub(crate) since: Instant,
     code: Option<Code>,
 }
 
@@ -139,7 +159,8 @@ impl Drop for Seen {
             rpc.method = self.method.name(),
             rpc.status_code = code_name(code),
             duration_us = took.as_micros(),
-            "served {}", self.method.name(),
+            "served {}",
+            self.method.name(),
         );
     }
 }

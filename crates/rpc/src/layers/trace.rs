@@ -75,9 +75,13 @@ pub(crate) fn current_traceparent() -> Option<HeaderValue> {
 
 /// Reads `00-<32 hex>-<16 hex>-<2 hex>`; later versions may append fields.
 fn parse(header: &HeaderValue) -> Option<SpanContext> {
-    let text = header.to_str().ok().filter(|text| text.len() >= 55 && text.is_ascii())?;
+    let text = header
+        .to_str()
+        .ok()
+        .filter(|text| text.len() >= 55 && text.is_ascii())?;
     let mut parts = text.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     if version.len() != 2 || version == "ff" || flags.len() != 2 {
         return None;
     }
@@ -98,11 +102,16 @@ mod tests {
         let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
         let context = parse(valid).unwrap();
-        assert_eq!(context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(
+            context.trace_id().to_string(),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
         assert_eq!(context.span_id().to_string(), "00f067aa0ba902b7");
         assert!(context.is_sampled() && context.is_remote());
         assert!(parse(&valid[..54]).is_none());
-        assert!(parse(&valid.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32))).is_none());
+        assert!(
+            parse(&valid.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32))).is_none()
+        );
         assert!(parse(&valid.replacen("00", "ff", 1)).is_none());
     }
 }
