@@ -13,10 +13,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut compiler = protox::Compiler::new([&root])?;
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(files.iter().map(|file| file.strip_prefix(&root).unwrap_or(file)))?;
+    compiler.open_files(
+        files
+            .iter()
+            .map(|file| file.strip_prefix(&root).unwrap_or(file)),
+    )?;
     let set = compiler.file_descriptor_set();
 
-    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     std::fs::write(out.join("tenure.binpb"), set.encode_to_vec())?;
     tonic_prost_build::configure()
         .build_transport(false)
@@ -30,7 +34,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
             files.push(path);
         }
     }

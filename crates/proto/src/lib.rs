@@ -7,15 +7,12 @@
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     clippy::too_many_lines,
-    clippy::large_futures,
-    clippy::match_same_arms,
     reason = "generated code"
 )]
 
 /// Every file of our API and of what it imports, encoded as a `google.protobuf.FileDescriptorSet`:
 /// for reflection, and for names of fields in messages.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/tenure.binpb"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tenure.binpb"));
 
 /// Words that several APIs share.
 pub mod r#type {

@@ -1,0 +1,158 @@
+//! Usage summaries and interactions: upsert, list.
+
+use tenure_core::Violations;
+use tenure_proto::customer::v1 as wire;
+use tenure_rpc::fields;
+use tonic::Status;
+
+use super::customer::{require_known, required_customer};
+use super::once::{Begun, Counts, Write, begin, method, take_all};
+use super::page::Page;
+use super::{parse, show};
+use crate::domain::{Book, Interaction, Touched, UsageSummary};
+use crate::{Deps, Error, store};
+
+pub(super) async fn batch_upsert_usage(
+    deps: &Deps,
+    request: &wire::BatchUpsertUsageSummariesRequest,
+) -> Result<wire::BatchUpsertUsageSummariesResponse, Status> {
+    let mut violations = Violations::new();
+    let id = fields::request_id(&mut violations, &request.request_id);
+    let (key, id_of) = ("start_time", |item: &UsageSummary| item.key.clone());
+    let items = &request.usage_summaries;
+    let items = parse::batch(
+        &mut violations,
+        "usage_summaries",
+        items,
+        parse::usage,
+        key,
+        id_of,
+    );
+    violations.into_result().map_err(Error::from)?;
+    let id = id.expect("what is missing is a violation");
+    let mut write = match begin(deps, method!("BatchUpsertUsageSummaries"), id, request).await? {
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::New(write) => write,
+    };
+    let upserted = upsert_usage_in(&mut write, items).await;
+    let upserted = upserted.map(|counts| wire::BatchUpsertUsageSummariesResponse {
+        created_count: counts.created,
+        updated_count: counts.updated,
+        replayed: false,
+    });
+    write.finish(upserted).await
+}
+
+async fn upsert_usage_in(write: &mut Write, items: Vec<UsageSummary>) -> Result<Counts, Error> {
+    let mut touched = Touched::default();
+    items.iter().for_each(|item| touched.usage(item));
+    let mut book = write.open(&touched).await?;
+    let counts = take_all(&mut book, "usage_summaries", items, Book::upsert_usage)?;
+    write.save(book).await?;
+    Ok(counts)
+}
+
+pub(super) async fn list_usage(
+    deps: &Deps,
+    request: &wire::ListUsageSummariesRequest,
+) -> Result<wire::ListUsageSummariesResponse, Error> {
+    let customer = required_customer(&request.customer_id)?;
+    let arguments = format!("usage/{customer}");
+    let page = Page::parse(
+        Violations::new(),
+        request.page_size,
+        &request.page_token,
+        arguments,
+    )?;
+    let after = (
+        page.number(0)?.unwrap_or(i64::MAX),
+        page.number(1)?.unwrap_or(i32::MAX),
+        page.text(2)?.unwrap_or_default(),
+    );
+    require_known(deps, &customer).await?;
+    let rows = store::usage::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let (rows, next_page_token) = page.cut(rows, |row| {
+        let subscription = row.key.subscription.as_ref();
+        vec![
+            row.key.started_at.as_micros().to_string(),
+            row.key.period.number().to_string(),
+            subscription.map_or(String::new(), ToString::to_string),
+        ]
+    });
+    let usage_summaries = rows.iter().map(show::usage).collect();
+    Ok(wire::ListUsageSummariesResponse {
+        usage_summaries,
+        next_page_token,
+    })
+}
+
+pub(super) async fn batch_upsert_interactions(
+    deps: &Deps,
+    request: &wire::BatchUpsertInteractionsRequest,
+) -> Result<wire::BatchUpsertInteractionsResponse, Status> {
+    let mut violations = Violations::new();
+    let id = fields::request_id(&mut violations, &request.request_id);
+    let (key, id_of) = ("interaction_id", |item: &Interaction| item.id.clone());
+    let items = &request.interactions;
+    let items = parse::batch(
+        &mut violations,
+        "interactions",
+        items,
+        parse::interaction,
+        key,
+        id_of,
+    );
+    violations.into_result().map_err(Error::from)?;
+    let id = id.expect("what is missing is a violation");
+    let mut write = match begin(deps, method!("BatchUpsertInteractions"), id, request).await? {
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::New(write) => write,
+    };
+    let upserted = upsert_interactions_in(&mut write, items).await;
+    let upserted = upserted.map(|counts| wire::BatchUpsertInteractionsResponse {
+        created_count: counts.created,
+        updated_count: counts.updated,
+        replayed: false,
+    });
+    write.finish(upserted).await
+}
+
+async fn upsert_interactions_in(
+    write: &mut Write,
+    items: Vec<Interaction>,
+) -> Result<Counts, Error> {
+    let mut touched = Touched::default();
+    items.iter().for_each(|item| touched.interaction(item));
+    let mut book = write.open(&touched).await?;
+    let counts = take_all(&mut book, "interactions", items, Book::upsert_interaction)?;
+    write.save(book).await?;
+    Ok(counts)
+}
+
+pub(super) async fn list_interactions(
+    deps: &Deps,
+    request: &wire::ListInteractionsRequest,
+) -> Result<wire::ListInteractionsResponse, Error> {
+    let customer = required_customer(&request.customer_id)?;
+    let arguments = format!("interactions/{customer}");
+    let page = Page::parse(
+        Violations::new(),
+        request.page_size,
+        &request.page_token,
+        arguments,
+    )?;
+    let after = (
+        page.number(0)?.unwrap_or(i64::MAX),
+        page.text(1)?.unwrap_or_default(),
+    );
+    require_known(deps, &customer).await?;
+    let rows = store::interaction::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let (rows, next_page_token) = page.cut(rows, |row| {
+        vec![row.happened_at.as_micros().to_string(), row.id.to_string()]
+    });
+    let interactions = rows.iter().map(show::interaction).collect();
+    Ok(wire::ListInteractionsResponse {
+        interactions,
+        next_page_token,
+    })
+}

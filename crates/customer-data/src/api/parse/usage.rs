@@ -1,0 +1,36 @@
+//! Usage summaries from the wire.
+
+use tenure_core::{CustomerId, SubscriptionId, Violations};
+use tenure_proto::customer::v1 as wire;
+use tenure_rpc::fields;
+
+use super::required_word;
+use crate::domain::words::UsagePeriod;
+use crate::domain::{UsageKey, UsageSummary};
+
+/// Parses a usage summary.
+pub(in crate::api) fn usage(
+    violations: &mut Violations,
+    wire: &wire::UsageSummary,
+) -> Option<UsageSummary> {
+    let customer = violations.take("customer_id", CustomerId::parse(&wire.customer_id));
+    let subscription = Some(wire.subscription_id.as_str()).filter(|id| !id.is_empty());
+    let subscription =
+        subscription.map(|id| violations.take("subscription_id", SubscriptionId::parse(id)));
+    let period = required_word(violations, "period", wire.period, UsagePeriod::from_number);
+    let started_at = fields::required_time(violations, "start_time", wire.start_time.as_ref());
+    let usage = UsageSummary {
+        key: UsageKey {
+            customer: customer?,
+            started_at: started_at?,
+            period: period?,
+            subscription: subscription.flatten(),
+        },
+        voice_seconds: wire.voice_seconds,
+        in_group_voice_seconds: wire.in_group_voice_seconds,
+        data_megabytes: wire.data_megabytes,
+        sms_count: wire.sms_count,
+    };
+    usage.check(violations);
+    Some(usage)
+}

@@ -1,0 +1,156 @@
+//! From words of the domain to the wire.
+
+use tenure_core::{Money, Timestamp};
+use tenure_proto::customer::v1 as wire;
+use tenure_proto::r#type::v1::attribute_value::Kind;
+use tenure_proto::r#type::v1::{
+    Attribute, AttributeValue as WireValue, ExternalId, Money as WireMoney,
+};
+use tenure_rpc::fields::time;
+
+use crate::domain::{
+    AttributeValue, Bill, Change, Customer, Etag, Fact, Import, Interaction, Subscription,
+    UsageSummary,
+};
+
+pub(super) fn customer(customer: &Customer) -> wire::Customer {
+    let external_ids = customer.external_ids.iter().map(|id| ExternalId {
+        system: id.system().to_owned(),
+        id: id.id().to_owned(),
+    });
+    let attributes = customer.attributes.iter().map(|(name, value)| Attribute {
+        name: name.as_str().to_owned(),
+        value: Some(WireValue {
+            kind: Some(kind(value)),
+        }),
+    });
+    wire::Customer {
+        customer_id: customer.id.to_string(),
+        kind: customer.kind.number(),
+        display_name: customer.display_name.clone(),
+        external_ids: external_ids.collect(),
+        attributes: attributes.collect(),
+        join_time: Some(time(customer.joined_at)),
+        create_time: Some(time(customer.created_at)),
+        update_time: Some(time(customer.updated_at)),
+        etag: Etag::of(customer.version).to_string(),
+    }
+}
+
+fn kind(value: &AttributeValue) -> Kind {
+    match value {
+        AttributeValue::Text(text) => Kind::Text(text.clone()),
+        AttributeValue::Integer(integer) => Kind::Integer(*integer),
+        AttributeValue::Number(number) => Kind::Number(*number),
+        AttributeValue::Flag(flag) => Kind::Flag(*flag),
+        AttributeValue::Instant(instant) => Kind::Instant(time(*instant)),
+    }
+}
+
+pub(super) fn subscription(subscription: &Subscription) -> wire::Subscription {
+    let end = subscription.termination.as_ref();
+    let state = match end {
+        None => wire::SubscriptionState::Active,
+        Some(_) => wire::SubscriptionState::Terminated,
+    };
+    wire::Subscription {
+        subscription_id: subscription.id.to_string(),
+        customer_id: subscription.customer.to_string(),
+        service: subscription.service.number(),
+        product_code: subscription.product_code.clone(),
+        msisdn: subscription
+            .msisdn
+            .as_ref()
+            .map_or("", |number| number.as_str())
+            .to_owned(),
+        start_time: Some(time(subscription.started_at)),
+        contract_end_time: subscription.contract_ends_at.map(time),
+        monthly_fee: subscription.monthly_fee.map(money),
+        state: state.into(),
+        terminate_time: end.map(|end| time(end.at)),
+        churn_kind: end.map_or(0, |end| end.kind.number()),
+        churn_reason: end.map_or(String::new(), |end| end.reason.clone()),
+        update_time: Some(time(subscription.updated_at)),
+    }
+}
+
+pub(super) fn bill(bill: &Bill) -> wire::Bill {
+    wire::Bill {
+        bill_id: bill.id.to_string(),
+        customer_id: bill.customer.to_string(),
+        issue_time: Some(time(bill.issued_at)),
+        due_time: Some(time(bill.due_at)),
+        amount: Some(money(bill.amount)),
+        state: bill.state.number(),
+        settle_time: bill.settled_at.map(time),
+        paid_amount: bill.paid.map(money),
+        update_time: Some(time(bill.updated_at)),
+    }
+}
+
+fn money(money: Money) -> WireMoney {
+    WireMoney {
+        currency_code: money.currency.to_string(),
+        amount_minor: money.minor,
+    }
+}
+
+pub(super) fn usage(usage: &UsageSummary) -> wire::UsageSummary {
+    let subscription = usage.key.subscription.as_ref();
+    wire::UsageSummary {
+        customer_id: usage.key.customer.to_string(),
+        subscription_id: subscription.map_or(String::new(), ToString::to_string),
+        period: usage.key.period.number(),
+        start_time: Some(time(usage.key.started_at)),
+        voice_seconds: usage.voice_seconds,
+        in_group_voice_seconds: usage.in_group_voice_seconds,
+        data_megabytes: usage.data_megabytes,
+        sms_count: usage.sms_count,
+    }
+}
+
+pub(super) fn interaction(interaction: &Interaction) -> wire::Interaction {
+    wire::Interaction {
+        interaction_id: interaction.id.to_string(),
+        customer_id: interaction.customer.to_string(),
+        event_time: Some(time(interaction.happened_at)),
+        channel: interaction.channel.number(),
+        direction: interaction.direction.number(),
+        kind: interaction.kind.number(),
+        reason: interaction.reason.clone(),
+        resolution: interaction.resolution.clone(),
+    }
+}
+
+pub(super) fn import(import: &Import) -> wire::Import {
+    wire::Import {
+        import_id: import.id.to_string(),
+        source_name: import.source_name.clone(),
+        content_digest: import.content_digest.clone(),
+        mapping_digest: import.mapping_digest.clone(),
+        state: import.state.number(),
+        next_batch_number: import.next_batch_number,
+        done_bytes: import.done_bytes,
+        accepted_row_count: import.accepted_rows,
+        rejected_row_count: import.rejected_rows,
+        create_time: Some(time(import.created_at)),
+        update_time: Some(time(import.updated_at)),
+        done_lines: import.done_lines,
+    }
+}
+
+pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
+    let fact = match &change.fact {
+        Fact::Customer(fact) => wire::change::Fact::Customer(customer(fact)),
+        Fact::Subscription(fact) => wire::change::Fact::Subscription(subscription(fact)),
+        Fact::Bill(fact) => wire::change::Fact::Bill(bill(fact)),
+        Fact::Usage(fact) => wire::change::Fact::UsageSummary(usage(fact)),
+        Fact::Interaction(fact) => wire::change::Fact::Interaction(interaction(fact)),
+    };
+    wire::Change {
+        event_time: Some(time(change.event_at)),
+        record_time: Some(time(recorded_at)),
+        customer_id: change.fact.customer().to_string(),
+        fact: Some(fact),
+    }
+}

@@ -1,0 +1,85 @@
+//! The settings of the service.
+
+use serde::{Deserialize, Serialize};
+use tenure_core::Violations;
+use tenure_rpc::config::Validate;
+
+/// A repeat of a request must find its answer for at least this long.
+const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
+/// Ten years: longer is "for ever", which is said by 0.
+const RETENTION_DAYS_MAX: u32 = 3_660;
+
+/// The settings of customer-data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// For how many days the answer to a write is kept for repeats of the same request id: 7 to
+    /// 3660.
+    pub answer_retention_days: u32,
+    /// For how many days changes can be read from the feed; 0 means for ever. A new reader needs
+    /// all of them.
+    pub change_retention_days: u32,
+    /// How often followers of the feed look for changes that another replica committed, in
+    /// milliseconds: 10 to 60000.
+    pub feed_poll_ms: u64,
+    /// How often old answers and changes are deleted, in seconds: 1 to 86400.
+    pub sweep_interval_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            answer_retention_days: 30,
+            change_retention_days: 0,
+            feed_poll_ms: 200,
+            sweep_interval_s: 3_600,
+        }
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self, violations: &mut Violations) {
+        let days = ANSWER_RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX;
+        if !days.contains(&self.answer_retention_days) {
+            let found = self.answer_retention_days.to_string();
+            violations.add("answer_retention_days", "7 to 3660", found);
+        }
+        if self.change_retention_days > RETENTION_DAYS_MAX {
+            let found = self.change_retention_days.to_string();
+            violations.add("change_retention_days", "0 to 3660", found);
+        }
+        if !(10..=60_000).contains(&self.feed_poll_ms) {
+            violations.add("feed_poll_ms", "10 to 60000", self.feed_poll_ms.to_string());
+        }
+        if !(1..=86_400).contains(&self.sweep_interval_s) {
+            violations.add(
+                "sweep_interval_s",
+                "1 to 86400",
+                self.sweep_interval_s.to_string(),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_every_limit_is_named() {
+        let wrong = |config: Config| {
+            let mut violations = Violations::new();
+            config.validate(&mut violations);
+            violations.into_result().err().unwrap_or_default().len()
+        };
+
+        assert_eq!(wrong(Config::default()), 0);
+        let out_of_limits = Config {
+            answer_retention_days: 6,
+            change_retention_days: 3_661,
+            feed_poll_ms: 9,
+            sweep_interval_s: 0,
+        };
+        assert_eq!(wrong(out_of_limits), 4);
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules of the customer record. Pure: no clock, no randomness, no IO.
+
+pub mod attribute;
+pub mod bill;
+pub mod book;
+pub mod change;
+pub mod customer;
+pub mod import;
+pub mod interaction;
+pub mod msisdn;
+pub mod refusal;
+pub mod shelf;
+pub mod subscription;
+pub mod text;
+pub mod touched;
+pub mod usage;
+pub mod words;
+
+pub use attribute::{AttributeName, AttributeValue};
+pub use bill::Bill;
+pub use book::{Book, Outcome};
+pub use change::{Change, Fact};
+pub use customer::{Customer, CustomerPatch, Etag, ExternalId, ImportMark};
+pub use import::{BatchProgress, Import, ImportState};
+pub use interaction::Interaction;
+pub use msisdn::{Holding, Msisdn};
+pub use refusal::{Reason, Refusal};
+pub use shelf::Shelf;
+pub use subscription::{Subscription, Termination};
+pub use touched::Touched;
+pub use usage::{UsageKey, UsageSummary};

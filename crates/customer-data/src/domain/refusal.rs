@@ -1,0 +1,122 @@
+//! Why one item is refused because of what is known already.
+
+use tenure_core::{ErrorCode, Violation};
+
+/// A reason of `error_reason.proto` that depends on the state of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A field is wrong, given what is known.
+    InvalidFields,
+    /// There is no such customer.
+    CustomerNotFound,
+    /// The customer has no such subscription.
+    SubscriptionNotFound,
+    /// The customer exists.
+    CustomerExists,
+    /// The external id names another customer.
+    ExternalIdTaken,
+    /// The subscription is another customer's.
+    SubscriptionExists,
+    /// The bill is another customer's.
+    BillExists,
+    /// The interaction is another customer's.
+    InteractionExists,
+    /// Another subscription holds the number.
+    MsisdnTaken,
+    /// The subscription ended.
+    SubscriptionTerminated,
+    /// The bill is settled.
+    BillSettled,
+    /// The record changed since it was read.
+    EtagMismatch,
+}
+
+impl Reason {
+    /// Returns the reason as `ErrorInfo` names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidFields => "INVALID_FIELDS",
+            Self::CustomerNotFound => "CUSTOMER_NOT_FOUND",
+            Self::SubscriptionNotFound => "SUBSCRIPTION_NOT_FOUND",
+            Self::CustomerExists => "CUSTOMER_EXISTS",
+            Self::ExternalIdTaken => "EXTERNAL_ID_TAKEN",
+            Self::SubscriptionExists => "SUBSCRIPTION_EXISTS",
+            Self::BillExists => "BILL_EXISTS",
+            Self::InteractionExists => "INTERACTION_EXISTS",
+            Self::MsisdnTaken => "MSISDN_TAKEN",
+            Self::SubscriptionTerminated => "SUBSCRIPTION_TERMINATED",
+            Self::BillSettled => "BILL_SETTLED",
+            Self::EtagMismatch => "ETAG_MISMATCH",
+        }
+    }
+
+    /// Returns the canonical code.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::InvalidFields => ErrorCode::InvalidArgument,
+            Self::CustomerNotFound | Self::SubscriptionNotFound => ErrorCode::NotFound,
+            Self::CustomerExists
+            | Self::ExternalIdTaken
+            | Self::SubscriptionExists
+            | Self::BillExists
+            | Self::InteractionExists
+            | Self::MsisdnTaken => ErrorCode::AlreadyExists,
+            Self::SubscriptionTerminated | Self::BillSettled => ErrorCode::FailedPrecondition,
+            Self::EtagMismatch => ErrorCode::Aborted,
+        }
+    }
+}
+
+/// Why one item is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: Reason,
+    /// The field of the item that is to blame, for example `msisdn`.
+    pub field: String,
+    /// What is allowed.
+    pub wanted: String,
+    /// What was found, without personal data.
+    pub found: String,
+    /// What varies, as the reason documents it.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    /// Creates a refusal.
+    pub fn new(
+        reason: Reason,
+        field: impl Into<String>,
+        wanted: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        let (field, wanted, found) = (field.into(), wanted.into(), found.into());
+        Self {
+            reason,
+            field,
+            wanted,
+            found,
+            metadata: Vec::new(),
+        }
+    }
+
+    /// Adds what varies.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: &str) -> Self {
+        self.metadata.push((key, value.to_owned()));
+        self
+    }
+
+    /// Returns the refusal as a violation of a field below `prefix`, for example `bills[3].`.
+    #[must_use]
+    pub fn violation(&self, prefix: &str) -> Violation {
+        let field = format!("{prefix}{}", self.field);
+        Violation {
+            field,
+            wanted: self.wanted.clone(),
+            found: self.found.clone(),
+        }
+    }
+}

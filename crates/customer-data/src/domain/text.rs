@@ -1,0 +1,53 @@
+//! Texts with limits.
+
+use tenure_core::violation::Mismatch;
+
+/// Returns `text` when it has at most `length_max` bytes and no control characters, which neither
+/// database nor terminal carries well. It may be empty.
+///
+/// # Errors
+/// When it is longer, or holds a control character.
+pub fn parse(text: &str, length_max: usize) -> Result<String, Mismatch> {
+    let wanted = || format!("at most {length_max} bytes of text without control characters");
+    if text.len() > length_max {
+        return Err(Mismatch::new(wanted(), format!("{} bytes", text.len())));
+    }
+    match text.char_indices().find(|(_, c)| c.is_control()) {
+        Some((at, c)) => {
+            let found = format!("the character U+{:04X} at byte {at}", u32::from(c));
+            Err(Mismatch::new(wanted(), found))
+        }
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// Returns `text` as [`parse`] does, when it is not empty.
+///
+/// # Errors
+/// When it is empty, longer than `length_max` bytes, or holds a control character.
+pub fn parse_required(text: &str, length_max: usize) -> Result<String, Mismatch> {
+    if text.is_empty() {
+        return Err(Mismatch::new(
+            format!("1 to {length_max} bytes of text"),
+            "nothing",
+        ));
+    }
+    parse(text, length_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_measured_in_bytes_and_has_no_control_characters() {
+        assert_eq!(parse("", 3).unwrap(), "");
+        assert_eq!(parse("é", 2).unwrap(), "é");
+        assert_eq!(parse("éé", 3).unwrap_err().found, "4 bytes");
+        assert_eq!(
+            parse("a\0", 3).unwrap_err().found,
+            "the character U+0000 at byte 1"
+        );
+        assert_eq!(parse_required("", 3).unwrap_err().found, "nothing");
+    }
+}

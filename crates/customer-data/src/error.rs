@@ -1,0 +1,126 @@
+//! Why a call is refused: one variant for each thing a caller can do about it.
+
+use tenure_core::{Coded, ErrorCode, Violation};
+use tenure_rpc::RequestError;
+use tenure_sql::SqlError;
+use tenure_sql::feed::FeedError;
+
+use crate::domain::Refusal;
+
+/// An error of the service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong whatever is known.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The request does not fit what is known. The first refusal gives code and reason; each has
+    /// its violation.
+    #[error("{}", tenure_rpc::status::describe(.violations))]
+    Refused {
+        /// The first item's refusal.
+        first: Box<Refusal>,
+        /// All of them, by field.
+        violations: Vec<Violation>,
+    },
+    /// There is no such customer.
+    #[error("there is no such customer")]
+    CustomerNotFound {
+        /// `customer_id` or `lookup`.
+        key: &'static str,
+        /// The id, or the kind of what was asked by.
+        value: String,
+    },
+    /// There is no such import.
+    #[error("there is no import {0}")]
+    ImportNotFound(String),
+    /// The import takes in nothing more.
+    #[error("import {0} is complete")]
+    ImportCompleted(String),
+    /// Another batch is expected.
+    #[error("the next batch of the import is {0}")]
+    ImportBatchOutOfOrder(i64),
+    /// The feed cannot be read from there.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The database failed.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// A stored change or answer cannot be read.
+    #[error("a stored message cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<Vec<Violation>> for Error {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Request(violations.into())
+    }
+}
+
+impl Error {
+    /// Creates the error of one refused item, whose fields stand below `prefix`.
+    #[must_use]
+    pub fn refused(refusal: Refusal, prefix: &str) -> Self {
+        let violations = vec![refusal.violation(prefix)];
+        Self::Refused {
+            first: Box::new(refusal),
+            violations,
+        }
+    }
+}
+
+impl Coded for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Request(error) => error.code(),
+            Self::Refused { first, .. } => first.reason.code(),
+            Self::CustomerNotFound { .. } | Self::ImportNotFound(_) => ErrorCode::NotFound,
+            Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
+            Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
+            Self::Feed(error) => error.code(),
+            Self::Sql(error) => error.code(),
+            Self::Unreadable(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Request(error) => error.reason(),
+            Self::Refused { first, .. } => first.reason.as_str(),
+            Self::CustomerNotFound { .. } => "CUSTOMER_NOT_FOUND",
+            Self::ImportNotFound(_) => "IMPORT_NOT_FOUND",
+            Self::ImportCompleted(_) => "IMPORT_COMPLETED",
+            Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
+            Self::Feed(error) => error.reason(),
+            Self::Sql(error) => error.reason(),
+            Self::Unreadable(_) => "INTERNAL_ERROR",
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Request(error) => error.metadata(),
+            Self::Refused { first, .. } => first.metadata.clone(),
+            Self::CustomerNotFound { key, value } => vec![(key, value.clone())],
+            Self::ImportNotFound(id) | Self::ImportCompleted(id) => {
+                vec![("import_id", id.clone())]
+            }
+            Self::ImportBatchOutOfOrder(next) => vec![("next_batch_number", next.to_string())],
+            Self::Feed(error) => error.metadata(),
+            Self::Sql(_) | Self::Unreadable(_) => Vec::new(),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Request(error) => error.violations(),
+            Self::Refused { violations, .. } => violations,
+            _ => &[],
+        }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        tenure_rpc::to_status(&error, crate::DOMAIN)
+    }
+}

@@ -1,0 +1,353 @@
+//! One run of an import: finds out how far an earlier one came, and sends the rest.
+//!
+//! It reads files in the calling task: it is meant for a program that does nothing else meanwhile.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tenure_proto::customer::v1 as wire;
+use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tenure_rpc::{Transport, retry_unavailable};
+use tonic::{Request, Status};
+use uuid::Uuid;
+
+use super::Reject;
+use super::lines::{Line, Lines};
+use super::mapping::{Mapping, MappingError, hex};
+use super::plan::{Plan, PlanError};
+use super::progress::{Observer, Progress};
+use super::rejects::{RejectFile, Resume};
+
+/// Rows of one batch. Where batches begin must not depend on settings: a batch that is sent again
+/// has to be the same.
+const BATCH_ROWS: usize = 1_000;
+/// A batch with more bytes is sent without waiting for more rows.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// A batch may take this long.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a call is tried.
+const ATTEMPTS: u32 = 4;
+
+/// What is to be taken in.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Name of the file, for people.
+    pub source_name: String,
+    /// [`digest`] of the file.
+    pub content_digest: String,
+    /// Bytes of the file.
+    pub size_bytes: i64,
+    /// The mapping's text.
+    pub mapping: String,
+    /// A new id for this run.
+    pub request_id: Uuid,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The import as it is now.
+    pub import: wire::Import,
+    /// An earlier run had finished it: this one did nothing.
+    pub was_complete: bool,
+}
+
+/// Why a run ended early. A further run goes on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The mapping cannot be read. Nothing was sent.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// The mapping does not fit the file. Nothing was sent.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The file has no header that can be read. Nothing was sent.
+    #[error("the file has no header: {0}")]
+    Header(String),
+    /// The file, or the one of rejects, cannot be read or written.
+    #[error("cannot read or write: {0}")]
+    Io(#[from] io::Error),
+    /// The service refused.
+    #[error("the service refused: {}", .0.message())]
+    Service(Box<Status>),
+    /// The service answered without what it promised.
+    #[error("the service answered without an import")]
+    Incomplete,
+}
+
+impl From<Status> for ImportError {
+    fn from(status: Status) -> Self {
+        Self::Service(Box::new(status))
+    }
+}
+
+/// Returns the digest and the size of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest(mut source: impl Read) -> io::Result<(String, i64)> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut size = 0;
+    loop {
+        let read = source.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((hex(&hash.finalize()), size));
+        }
+        hash.update(&buffer[..read]);
+        size += i64::try_from(read).expect("a buffer is not that large");
+    }
+}
+
+/// Takes in a file: all of it, or what an earlier run left. Two runs at once do each batch once.
+///
+/// # Errors
+/// When mapping and file do not fit, the service refuses, or a file cannot be read or written.
+pub async fn run(
+    transport: Transport,
+    job: &Job,
+    mut source: impl Read + Seek + Send,
+    rejects: &mut RejectFile,
+    observer: &mut dyn Observer,
+) -> Result<Summary, ImportError> {
+    let mapping = Mapping::parse(&job.mapping)?;
+    source.seek(SeekFrom::Start(0))?;
+    let (header, start) = read_header(&mut source, &mapping)?;
+    let plan = Plan::compile(&mapping, &header)?;
+    let mut client = CustomerServiceClient::new(transport);
+    let import = begin(&mut client, job).await?;
+    let is_complete = import.state() == wire::ImportState::Completed;
+    let Some(from) = resume(&import, rejects, start) else {
+        return Ok(Summary {
+            import,
+            was_complete: true,
+        });
+    };
+    if is_complete && from.batch_number == import.next_batch_number {
+        // The earlier run ended between the last batch and its own end.
+        rejects.complete(import.rejected_row_count > 0)?;
+        return Ok(Summary {
+            import,
+            was_complete: true,
+        });
+    }
+    rejects.open_at(from.reject_bytes)?;
+    source.seek(SeekFrom::Start(from.done_bytes.unsigned_abs()))?;
+    let done = (from.done_bytes, from.done_lines);
+    let delimiter = delimiter(&mapping)?;
+    let lines = Lines::new(source, delimiter, mapping.row_bytes_max, done);
+    let mut run = Run {
+        lines,
+        plan,
+        at: from,
+        import,
+    };
+    let total_bytes = job.size_bytes;
+    loop {
+        let batch = run.next_batch()?;
+        let is_last = batch.is_last;
+        run.send(&client, batch, rejects).await?;
+        observer.observe(Progress {
+            done_bytes: run.at.done_bytes,
+            total_bytes,
+            accepted_rows: run.import.accepted_row_count,
+            rejected_rows: run.import.rejected_row_count,
+        });
+        if is_last {
+            rejects.complete(run.import.rejected_row_count > 0)?;
+            return Ok(Summary {
+                import: run.import,
+                was_complete: is_complete,
+            });
+        }
+    }
+}
+
+fn delimiter(mapping: &Mapping) -> Result<u8, ImportError> {
+    u8::try_from(mapping.delimiter)
+        .ok()
+        .filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte))
+        .ok_or_else(|| PlanError(vec!["`delimiter` has to be one ASCII character".into()]).into())
+}
+
+/// Returns the names of the columns, and where the rows begin in bytes and lines.
+fn read_header(
+    source: impl Read,
+    mapping: &Mapping,
+) -> Result<(Vec<String>, (i64, i64)), ImportError> {
+    let mut lines = Lines::new(source, delimiter(mapping)?, mapping.row_bytes_max, (0, 0));
+    match lines.next_line()? {
+        None => Err(ImportError::Header("it is empty".into())),
+        Some(Line::Bad(reject)) => {
+            let Reject { wanted, found, .. } = reject;
+            Err(ImportError::Header(format!(
+                "wanted {wanted}, found {found}"
+            )))
+        }
+        Some(Line::Row(row)) => {
+            let names = row
+                .cells
+                .iter()
+                .map(|name| name.trim().to_owned())
+                .collect();
+            Ok((names, (lines.done_bytes(), lines.done_lines())))
+        }
+    }
+}
+
+async fn begin(
+    client: &mut CustomerServiceClient<Transport>,
+    job: &Job,
+) -> Result<wire::Import, ImportError> {
+    let request = wire::CreateImportRequest {
+        request_id: job.request_id.to_string(),
+        source_name: job.source_name.clone(),
+        content_digest: job.content_digest.clone(),
+        mapping_digest: Mapping::digest(&job.mapping),
+    };
+    let created = retry_unavailable(ATTEMPTS, || {
+        let (mut client, request) = (client.clone(), request.clone());
+        async move { client.create_import(request).await }
+    });
+    created
+        .await?
+        .into_inner()
+        .import
+        .ok_or(ImportError::Incomplete)
+}
+
+/// Returns where to go on; nothing when nothing is left to do.
+fn resume(import: &wire::Import, rejects: &RejectFile, start: (i64, i64)) -> Option<Resume> {
+    let known = rejects.resume(&import.import_id);
+    let known = known.filter(|known| known.batch_number <= import.next_batch_number);
+    let is_complete = import.state() == wire::ImportState::Completed;
+    let has_rejects = import.rejected_row_count == 0 || rejects.path().exists();
+    match known {
+        Some(known) => Some(known),
+        None if is_complete && has_rejects => None,
+        // Nobody knows which rejects were written: all batches are sent again, and those that are
+        // done are answered as they were.
+        None => Some(Resume {
+            import_id: import.import_id.clone(),
+            batch_number: 0,
+            done_bytes: start.0,
+            done_lines: start.1,
+            done_rows: 0,
+            reject_bytes: 0,
+        }),
+    }
+}
+
+struct Run<S> {
+    lines: Lines<S>,
+    plan: Plan,
+    at: Resume,
+    import: wire::Import,
+}
+
+/// Rows that are sent together, and what the reader refused among them.
+struct Batch {
+    records: Vec<wire::ImportRecord>,
+    rejects: Vec<Reject>,
+    refused_rows: i64,
+    is_last: bool,
+}
+
+impl<S: Read> Run<S> {
+    fn next_batch(&mut self) -> Result<Batch, ImportError> {
+        let mut batch = Batch {
+            records: Vec::new(),
+            rejects: Vec::new(),
+            refused_rows: 0,
+            is_last: false,
+        };
+        let mut bytes = 0;
+        let is_full = |batch: &Batch, bytes: usize| {
+            let rows = batch.records.len() + batch.rejects.len();
+            rows >= BATCH_ROWS || bytes >= BATCH_BYTES
+        };
+        while !is_full(&batch, bytes) {
+            let Some(line) = self.lines.next_line()? else {
+                batch.is_last = true;
+                break;
+            };
+            self.at.done_rows += 1;
+            let read = match line {
+                Line::Bad(reject) => Err(vec![self.plan.with_column_name(reject)]),
+                Line::Row(row) => self.plan.read(self.at.done_rows, &row),
+            };
+            match read {
+                Ok(record) => {
+                    bytes += record.encoded_len();
+                    batch.records.push(record);
+                }
+                Err(rejects) => {
+                    batch.refused_rows += 1;
+                    batch.rejects.extend(rejects);
+                }
+            }
+        }
+        self.at.done_bytes = self.lines.done_bytes();
+        self.at.done_lines = self.lines.done_lines();
+        Ok(batch)
+    }
+
+    async fn send(
+        &mut self,
+        client: &CustomerServiceClient<Transport>,
+        batch: Batch,
+        file: &mut RejectFile,
+    ) -> Result<(), ImportError> {
+        let request = wire::ApplyImportBatchRequest {
+            request_id: batch_request_id(&self.at)?.to_string(),
+            import_id: self.at.import_id.clone(),
+            batch_number: self.at.batch_number,
+            done_bytes: self.at.done_bytes,
+            done_lines: self.at.done_lines,
+            records: batch.records,
+            reader_reject_count: batch.refused_rows,
+            last: batch.is_last,
+        };
+        let answer = retry_unavailable(ATTEMPTS, || {
+            let (mut client, mut request) = (client.clone(), Request::new(request.clone()));
+            request.set_timeout(DEADLINE);
+            async move { client.apply_import_batch(request).await }
+        });
+        let answer = answer.await?.into_inner();
+        self.import = answer.import.ok_or(ImportError::Incomplete)?;
+        let mut rejects = batch.rejects;
+        rejects.extend(answer.rejects.into_iter().map(|reject| self.named(reject)));
+        rejects.sort_by_key(|reject| reject.line);
+        self.at.batch_number += 1;
+        file.finish_batch(&rejects, self.at.clone())?;
+        Ok(())
+    }
+
+    /// Names the column behind a field that the service refused.
+    fn named(&self, reject: wire::RowReject) -> Reject {
+        let wire::RowReject {
+            line,
+            column,
+            wanted,
+            found,
+        } = reject;
+        let column = self
+            .plan
+            .column_of(&column)
+            .map_or(column.clone(), str::to_owned);
+        Reject {
+            line,
+            column,
+            wanted,
+            found,
+        }
+    }
+}
+
+/// Returns the request id of a batch: the same in every run.
+fn batch_request_id(at: &Resume) -> Result<Uuid, ImportError> {
+    let import = Uuid::try_parse(&at.import_id).map_err(|_| ImportError::Incomplete)?;
+    Ok(Uuid::new_v5(&import, &at.batch_number.to_be_bytes()))
+}

@@ -1,0 +1,104 @@
+//! Background work: deleting answers and changes that nobody needs any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_core::Span;
+use tenure_rpc::Lifecycle;
+use tenure_sql::{SqlError, answers, feed};
+
+use crate::Deps;
+
+/// Sweeps at every interval until the process drains.
+pub(crate) async fn sweep(deps: Arc<Deps>, lifecycle: Lifecycle) {
+    let interval = Duration::from_secs(deps.config.sweep_interval_s);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = lifecycle.draining() => return,
+        }
+        match sweep_once(&deps).await {
+            Ok((answers, changes)) => {
+                tracing::debug!(
+                    answers,
+                    changes,
+                    "swept {answers} answers, {changes} changes"
+                );
+            }
+            Err(error) => tracing::warn!(error = %error, "cannot sweep: {error}"),
+        }
+    }
+}
+
+async fn sweep_once(deps: &Deps) -> Result<(u64, u64), SqlError> {
+    let now = deps.clock.now();
+    let days = |days: u32| now - Span::from_days(i64::from(days));
+    let answers = answers::prune(&deps.db, days(deps.config.answer_retention_days)).await?;
+    let changes = match deps.config.change_retention_days {
+        0 => 0,
+        kept => feed::prune(&deps.db, days(kept)).await?,
+    };
+    Ok((answers, changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use tenure_core::{Clock, Ids, ManualClock, Timestamp};
+    use tenure_sql::answers::{Claim, Key, claim, record};
+    use tenure_sql::feed::NewChange;
+    use tenure_testkit::{each_backend, request_id};
+
+    use super::*;
+    use crate::{Config, MIGRATIONS};
+
+    #[tokio::test]
+    async fn only_what_is_older_than_its_retention_is_deleted() {
+        each_backend(&MIGRATIONS, async |db| {
+            let start = Timestamp::from_micros(0);
+            let clock = ManualClock::at(start);
+            let lane = 0;
+            let key = Key {
+                lane,
+                principal: "p",
+                method: "m",
+                request_id: request_id(),
+            };
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(claim(&mut tx, &key, b"f", start).await.unwrap(), Claim::New);
+            record(&mut tx, &key, b"a").await.unwrap();
+            let (key, body) = ("C1".to_owned(), vec![0]);
+            let change = NewChange {
+                lane,
+                kind: "customer",
+                key,
+                happened_at: start,
+                body,
+            };
+            feed::append(&mut tx, vec![change], start).await.unwrap();
+            tx.commit().await.unwrap();
+            let config = Config {
+                answer_retention_days: 7,
+                change_retention_days: 9,
+                ..Config::default()
+            };
+            let lifecycle = Lifecycle::new();
+            let deps = Deps {
+                db,
+                clock: Arc::new(clock.clone()),
+                ids: Ids::seeded(1),
+                config,
+                lifecycle,
+            };
+
+            let mut swept = Vec::new();
+            for _ in 0..5 {
+                clock.advance(Span::from_days(2));
+                swept.push((clock.now(), sweep_once(&deps).await.unwrap()));
+            }
+
+            let counts: Vec<_> = swept.iter().map(|(_, counts)| *counts).collect();
+            assert_eq!(counts, [(0, 0), (0, 0), (0, 0), (1, 0), (0, 1)]);
+        })
+        .await;
+    }
+}

@@ -1,0 +1,76 @@
+//! The tables, one file each, and the book of one transaction: loaded and saved as sets of rows.
+
+pub mod bill;
+pub mod customer;
+pub mod external_id;
+mod facts;
+pub mod import;
+pub mod interaction;
+pub mod msisdn;
+mod owner;
+mod rows;
+pub mod subscription;
+pub mod usage;
+
+use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
+use tenure_sql::{SqlError, Tx, feed};
+
+use crate::domain::{Book, Msisdn, Touched};
+
+/// Locks the lanes of everything that `touched` names (and `further` ones), then loads it. What is
+/// read stays as it is until the transaction ends.
+///
+/// A number or an external id that only is given back needs no lock of its own lane: its row gets
+/// shorter or vanishes, by its owner alone, and who claims it meanwhile is refused at worst.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_book(
+    tx: &mut Tx,
+    lanes: Lanes,
+    touched: &Touched,
+    further: &[Lane],
+    now: Timestamp,
+) -> Result<Book, SqlError> {
+    let mut wanted = lanes_of(lanes, touched);
+    wanted.extend_from_slice(further);
+    feed::lock_lanes(tx, &wanted).await?;
+    let mut book = Book::open(now);
+    customer::load(tx, lanes, &touched.customers, &mut book).await?;
+    external_id::load(tx, lanes, &touched.external_ids, &mut book).await?;
+    subscription::load(tx, lanes, &touched.subscriptions, &mut book).await?;
+    msisdn::load(tx, lanes, &touched.numbers, &mut book).await?;
+    bill::load(tx, lanes, &touched.bills, &mut book).await?;
+    usage::load(tx, lanes, &touched.usage, &mut book).await?;
+    interaction::load(tx, lanes, &touched.interactions, &mut book).await?;
+    owner::load(tx, lanes, touched, &mut book).await?;
+    Ok(book)
+}
+
+fn lanes_of(lanes: Lanes, touched: &Touched) -> Vec<Lane> {
+    let mut keys: Vec<&str> = touched.customers.iter().map(CustomerId::as_str).collect();
+    keys.extend(touched.numbers.iter().map(Msisdn::as_str));
+    keys.extend(touched.subscriptions.iter().map(|(_, id)| id.as_str()));
+    keys.extend(touched.bills.iter().map(|(_, id)| id.as_str()));
+    keys.extend(touched.interactions.iter().map(|(_, id)| id.as_str()));
+    let mut wanted: Vec<Lane> = keys.into_iter().map(|key| lanes.of(key)).collect();
+    wanted.extend(touched.external_ids.iter().map(|id| lanes.of(&id.key())));
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// Writes what became of the book. What is given back goes first, so that it can be taken anew.
+///
+/// # Errors
+/// When the database fails.
+pub async fn save_book(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    external_id::save(tx, lanes, book).await?;
+    msisdn::save(tx, lanes, book).await?;
+    owner::save(tx, lanes, book).await?;
+    customer::save(tx, lanes, book).await?;
+    subscription::save(tx, lanes, book).await?;
+    bill::save(tx, lanes, book).await?;
+    usage::save(tx, lanes, book).await?;
+    interaction::save(tx, lanes, book).await
+}

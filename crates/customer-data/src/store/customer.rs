@@ -1,0 +1,192 @@
+//! Table `customer`.
+
+use std::collections::BTreeSet;
+
+use tenure_core::{CustomerId, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use uuid::Uuid;
+
+use super::facts;
+use super::rows::{RowsSql, encode, load_rows, read, rows_sql};
+use crate::domain::words::CustomerKind;
+use crate::domain::{Book, Customer, ImportMark};
+
+const LOAD: RowsSql = rows_sql!(
+    "SELECT customer.customer_id, customer.kind, customer.display_name, customer.joined_at,
+            customer.created_at, customer.updated_at, customer.version, customer.import_id,
+            customer.import_line, customer.facts
+     FROM",
+    "JOIN customer ON customer.lane = CAST(value ->> 0 AS INTEGER)
+                  AND customer.customer_id = value ->> 1"
+);
+/// The facts come as one BLOB and are cut from it, because JSON cannot hold bytes.
+const SAVE: RowsSql = rows_sql!(
+    "INSERT INTO customer (lane, customer_id, kind, display_name, joined_at, created_at, updated_at,
+                           version, import_id, import_line, facts)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS INTEGER), value ->> 3,
+            CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT),
+            CAST(value ->> 7 AS BIGINT), value ->> 8, CAST(value ->> 9 AS BIGINT),
+            SUBSTR($2, CAST(value ->> 10 AS INTEGER), CAST(value ->> 11 AS INTEGER))
+     FROM",
+    "WHERE TRUE -- Without it SQLite takes ON CONFLICT for a join condition.
+     ON CONFLICT (lane, customer_id) DO UPDATE SET
+         kind = EXCLUDED.kind, display_name = EXCLUDED.display_name,
+         joined_at = EXCLUDED.joined_at, updated_at = EXCLUDED.updated_at,
+         version = EXCLUDED.version, import_id = EXCLUDED.import_id,
+         import_line = EXCLUDED.import_line, facts = EXCLUDED.facts"
+);
+const GET: &str = "
+    SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
+           import_line, facts
+    FROM customer
+    WHERE lane = $1 AND customer_id = $2";
+const LIST: &str = "
+    SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
+           import_line, facts
+    FROM customer
+    WHERE customer_id > $1
+    ORDER BY customer_id
+    LIMIT $2";
+
+type Row = (
+    String,
+    i32,
+    String,
+    i64,
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    Option<i64>,
+    Vec<u8>,
+);
+
+pub(super) async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    ids: &BTreeSet<CustomerId>,
+    book: &mut Book,
+) -> Result<(), SqlError> {
+    let keys: Vec<_> = ids
+        .iter()
+        .map(|id| (lanes.of(id.as_str()), id.as_str()))
+        .collect();
+    for row in load_rows!(tx, LOAD, keys, Row) {
+        let customer = known(row)?;
+        for id in &customer.external_ids {
+            book.external_ids.load(id.clone(), customer.id.clone());
+        }
+        book.customers.load(customer.id.clone(), customer);
+    }
+    Ok(())
+}
+
+pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    // One byte in front, because SQLite cuts NULL from nothing.
+    let mut bytes = vec![0];
+    let mut rows = Vec::new();
+    for (id, customer) in book.customers.written() {
+        // SUBSTR counts from one.
+        let start = bytes.len() + 1;
+        let length = facts::encode_into(&mut bytes, customer);
+        rows.push((
+            lanes.of(id.as_str()),
+            id.as_str(),
+            customer.kind.number(),
+            &customer.display_name,
+            customer.joined_at.as_micros(),
+            customer.created_at.as_micros(),
+            customer.updated_at.as_micros(),
+            customer.version,
+            customer.import.map(|mark| mark.import_id.to_string()),
+            customer.import.map(|mark| mark.line),
+            start,
+            length,
+        ));
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (sql, rows) = (SAVE.pick(tx), encode(&rows));
+    with_tx!(tx, |conn| {
+        sqlx::query(sql)
+            .bind(rows)
+            .bind(bytes)
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Returns a customer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(db: &Db, id: &CustomerId) -> Result<Option<Customer>, SqlError> {
+    let lane = db.lanes().of(id.as_str());
+    let row: Option<Row> = with_pool!(db, |pool| {
+        sqlx::query_as(GET)
+            .bind(lane)
+            .bind(id.as_str())
+            .fetch_optional(pool)
+            .await?
+    });
+    row.map(known).transpose()
+}
+
+/// Returns those of some customers that exist, in any order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get_all(db: &Db, ids: &[CustomerId]) -> Result<Vec<Customer>, SqlError> {
+    let lanes = db.lanes();
+    let keys: Vec<_> = ids
+        .iter()
+        .map(|id| (lanes.of(id.as_str()), id.as_str()))
+        .collect();
+    let sql = db.pick(LOAD.sqlite, LOAD.postgres);
+    let rows: Vec<Row> = with_pool!(db, |pool| sqlx::query_as(sql)
+        .bind(encode(&keys))
+        .fetch_all(pool)
+        .await?);
+    rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` customers whose ids follow `after`, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &Db, after: &str, limit: i64) -> Result<Vec<Customer>, SqlError> {
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        sqlx::query_as(LIST)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+fn known(row: Row) -> Result<Customer, SqlError> {
+    let (id, kind, display_name, joined, created, updated, version, import, line, bytes) = row;
+    let (attributes, external_ids) = facts::decode(&bytes)?;
+    let import = match (import, line) {
+        (Some(import), Some(line)) => {
+            let import_id = read("import_id", Uuid::try_parse(&import).ok())?;
+            Some(ImportMark { import_id, line })
+        }
+        _ => None,
+    };
+    Ok(Customer {
+        id: read("customer_id", CustomerId::parse(&id).ok())?,
+        kind: read("kind", CustomerKind::from_number(kind))?,
+        display_name,
+        external_ids,
+        attributes,
+        joined_at: Timestamp::from_micros(joined),
+        created_at: Timestamp::from_micros(created),
+        updated_at: Timestamp::from_micros(updated),
+        version,
+        import,
+    })
+}

@@ -1,0 +1,93 @@
+//! Table `external_id`: whom the names in other systems mean, in the lane of the name.
+
+use std::collections::BTreeSet;
+
+use tenure_core::{CustomerId, Lanes};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
+
+use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use crate::domain::{Book, ExternalId};
+
+const LOAD: RowsSql = rows_sql!(
+    "SELECT external_id.system, external_id.id, external_id.customer_id
+     FROM",
+    "JOIN external_id ON external_id.lane = CAST(value ->> 0 AS INTEGER)
+                     AND external_id.system = value ->> 1
+                     AND external_id.id = value ->> 2"
+);
+/// SQLite uses no more than the first column of an index for a list of rows, so it is told each column
+/// as well.
+const REMOVE: RowsSql = RowsSql {
+    sqlite: "
+    DELETE FROM external_id
+    WHERE lane IN (SELECT CAST(value ->> 0 AS INTEGER) FROM json_each($1))
+      AND system IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))
+      AND id IN (SELECT CAST(value ->> 2 AS TEXT) FROM json_each($1))
+      AND (lane, system, id) IN (
+          SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2 FROM json_each($1))",
+    postgres: "
+    DELETE FROM external_id
+    USING jsonb_array_elements($1::JSONB) AS given (value)
+    WHERE lane = CAST(value ->> 0 AS INTEGER) AND system = value ->> 1 AND id = value ->> 2",
+};
+const SAVE: RowsSql = rows_sql!(
+    "INSERT INTO external_id (lane, system, id, customer_id)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, value ->> 3
+     FROM",
+    "WHERE TRUE
+     ON CONFLICT (lane, system, id) DO UPDATE SET customer_id = EXCLUDED.customer_id"
+);
+const FIND: &str = "
+    SELECT customer_id FROM external_id
+    WHERE lane = $1 AND system = $2 AND id = $3";
+
+pub(super) async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    ids: &BTreeSet<ExternalId>,
+    book: &mut Book,
+) -> Result<(), SqlError> {
+    let keys: Vec<_> = ids
+        .iter()
+        .map(|id| (lanes.of(&id.key()), id.system(), id.id()))
+        .collect();
+    for (system, id, customer) in load_rows!(tx, LOAD, keys, (String, String, String)) {
+        let id = read("id", ExternalId::parse(&system, &id).ok())?;
+        book.external_ids
+            .load(id, read("customer_id", CustomerId::parse(&customer).ok())?);
+    }
+    Ok(())
+}
+
+pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let gone: Vec<_> = book
+        .external_ids
+        .removed()
+        .map(|id| (lanes.of(&id.key()), id.system(), id.id()))
+        .collect();
+    execute(tx, REMOVE, &gone).await?;
+    let rows: Vec<_> = book
+        .external_ids
+        .written()
+        .map(|(id, customer)| (lanes.of(&id.key()), id.system(), id.id(), customer.as_str()))
+        .collect();
+    execute(tx, SAVE, &rows).await
+}
+
+/// Returns the customer whom a name in another system means.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &Db, id: &ExternalId) -> Result<Option<CustomerId>, SqlError> {
+    let lane = db.lanes().of(&id.key());
+    let found: Option<String> = with_pool!(db, |pool| {
+        let query = sqlx::query_scalar(FIND)
+            .bind(lane)
+            .bind(id.system())
+            .bind(id.id());
+        query.fetch_optional(pool).await?
+    });
+    found
+        .map(|id| read("customer_id", CustomerId::parse(&id).ok()))
+        .transpose()
+}

@@ -1,0 +1,116 @@
+//! Table `interaction`.
+
+use std::collections::BTreeSet;
+
+use tenure_core::{CustomerId, InteractionId, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
+
+use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use crate::domain::words::{Channel, Direction, InteractionKind};
+use crate::domain::{Book, Interaction};
+
+const LOAD: RowsSql = rows_sql!(
+    "SELECT i.customer_id, i.interaction_id, i.happened_at, i.channel, i.direction, i.kind,
+            i.reason, i.resolution
+     FROM",
+    "JOIN interaction AS i ON i.lane = CAST(value ->> 0 AS INTEGER)
+                          AND i.customer_id = value ->> 1
+                          AND i.interaction_id = value ->> 2"
+);
+const SAVE: RowsSql = rows_sql!(
+    "INSERT INTO interaction (lane, customer_id, interaction_id, happened_at, channel, direction,
+                              kind, reason, resolution)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT),
+            CAST(value ->> 4 AS INTEGER), CAST(value ->> 5 AS INTEGER),
+            CAST(value ->> 6 AS INTEGER), value ->> 7, value ->> 8
+     FROM",
+    "WHERE TRUE
+     ON CONFLICT (lane, customer_id, interaction_id) DO UPDATE SET
+         happened_at = EXCLUDED.happened_at, channel = EXCLUDED.channel,
+         direction = EXCLUDED.direction, kind = EXCLUDED.kind, reason = EXCLUDED.reason,
+         resolution = EXCLUDED.resolution"
+);
+/// A customer has few contacts: sorting them costs less than an index that every write has to keep.
+const LIST: &str = "
+    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution
+    FROM interaction
+    WHERE lane = $1 AND customer_id = $2
+      AND (happened_at < $3 OR (happened_at = $3 AND interaction_id > $4))
+    ORDER BY happened_at DESC, interaction_id
+    LIMIT $5";
+
+type Row = (String, String, i64, i32, i32, i32, String, String);
+
+pub(super) async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    keys: &BTreeSet<(CustomerId, InteractionId)>,
+    book: &mut Book,
+) -> Result<(), SqlError> {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
+        .collect();
+    for row in load_rows!(tx, LOAD, keys, Row) {
+        let interaction = known(row)?;
+        let key = (interaction.customer.clone(), interaction.id.clone());
+        book.interactions.load(key, interaction);
+    }
+    Ok(())
+}
+
+pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let row = |i: &Interaction| {
+        (
+            lanes.of(i.customer.as_str()),
+            i.customer.as_str().to_owned(),
+            i.id.as_str().to_owned(),
+            i.happened_at.as_micros(),
+            i.channel.number(),
+            i.direction.number(),
+            i.kind.number(),
+            i.reason.clone(),
+            i.resolution.clone(),
+        )
+    };
+    let rows: Vec<_> = book.interactions.written().map(|(_, i)| row(i)).collect();
+    execute(tx, SAVE, &rows).await
+}
+
+/// Returns up to `limit` interactions of a customer that come after the one that happened at
+/// `after.0` with the id `after.1`, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: &Db,
+    customer: &CustomerId,
+    after: (i64, &str),
+    limit: i64,
+) -> Result<Vec<Interaction>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(LIST).bind(lane).bind(customer.as_str());
+        query
+            .bind(after.0)
+            .bind(after.1)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+fn known(row: Row) -> Result<Interaction, SqlError> {
+    let (customer, id, happened, channel, direction, kind, reason, resolution) = row;
+    Ok(Interaction {
+        id: read("interaction_id", InteractionId::parse(&id).ok())?,
+        customer: read("customer_id", CustomerId::parse(&customer).ok())?,
+        happened_at: Timestamp::from_micros(happened),
+        channel: read("channel", Channel::from_number(channel))?,
+        direction: read("direction", Direction::from_number(direction))?,
+        kind: read("kind", InteractionKind::from_number(kind))?,
+        reason,
+        resolution,
+    })
+}

@@ -1,0 +1,159 @@
+//! Table `subscription`.
+
+use std::collections::BTreeSet;
+
+use tenure_core::{Currency, CustomerId, Lanes, Money, SubscriptionId, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
+
+use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use crate::domain::words::{ChurnKind, ServiceKind};
+use crate::domain::{Book, Msisdn, Subscription, Termination};
+
+const LOAD: RowsSql = rows_sql!(
+    "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
+            s.started_at, s.contract_ends_at, s.fee_currency, s.fee_minor, s.terminated_at,
+            s.churn_kind, s.churn_reason, s.updated_at
+     FROM",
+    "JOIN subscription AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
+                           AND s.customer_id = value ->> 1
+                           AND s.subscription_id = value ->> 2"
+);
+const SAVE: RowsSql = rows_sql!(
+    "INSERT INTO subscription (lane, customer_id, subscription_id, service, product_code, msisdn,
+                               msisdn_from, started_at, contract_ends_at, fee_currency, fee_minor,
+                               terminated_at, churn_kind, churn_reason, updated_at)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, CAST(value ->> 3 AS INTEGER),
+            value ->> 4, value ->> 5, CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT),
+            CAST(value ->> 8 AS BIGINT), value ->> 9, CAST(value ->> 10 AS BIGINT),
+            CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS INTEGER), value ->> 13,
+            CAST(value ->> 14 AS BIGINT)
+     FROM",
+    "WHERE TRUE
+     ON CONFLICT (lane, customer_id, subscription_id) DO UPDATE SET
+         service = EXCLUDED.service, product_code = EXCLUDED.product_code,
+         msisdn = EXCLUDED.msisdn, msisdn_from = EXCLUDED.msisdn_from,
+         started_at = EXCLUDED.started_at, contract_ends_at = EXCLUDED.contract_ends_at,
+         fee_currency = EXCLUDED.fee_currency, fee_minor = EXCLUDED.fee_minor,
+         terminated_at = EXCLUDED.terminated_at, churn_kind = EXCLUDED.churn_kind,
+         churn_reason = EXCLUDED.churn_reason, updated_at = EXCLUDED.updated_at"
+);
+const LIST: &str = "
+    SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
+           contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
+           updated_at
+    FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND subscription_id > $3
+    ORDER BY subscription_id
+    LIMIT $4";
+
+type Row = (
+    String,
+    String,
+    i32,
+    String,
+    Option<String>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i32>,
+    String,
+    i64,
+);
+
+pub(super) async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    keys: &BTreeSet<(CustomerId, SubscriptionId)>,
+    book: &mut Book,
+) -> Result<(), SqlError> {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
+        .collect();
+    for row in load_rows!(tx, LOAD, keys, Row) {
+        let subscription = known(row)?;
+        let key = (subscription.customer.clone(), subscription.id.clone());
+        book.subscriptions.load(key, subscription);
+    }
+    Ok(())
+}
+
+pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let row = |s: &Subscription| {
+        let end = s.termination.as_ref();
+        (
+            lanes.of(s.customer.as_str()),
+            s.customer.as_str().to_owned(),
+            s.id.as_str().to_owned(),
+            s.service.number(),
+            s.product_code.clone(),
+            s.msisdn.as_ref().map(|number| number.as_str().to_owned()),
+            s.msisdn_from.map(Timestamp::as_micros),
+            s.started_at.as_micros(),
+            s.contract_ends_at.map(Timestamp::as_micros),
+            s.monthly_fee.map(|fee| fee.currency.as_str().to_owned()),
+            s.monthly_fee.map(|fee| fee.minor),
+            end.map(|end| end.at.as_micros()),
+            end.map(|end| end.kind.number()),
+            end.map_or(String::new(), |end| end.reason.clone()),
+            s.updated_at.as_micros(),
+        )
+    };
+    let rows: Vec<_> = book.subscriptions.written().map(|(_, s)| row(s)).collect();
+    execute(tx, SAVE, &rows).await
+}
+
+/// Returns up to `limit` subscriptions of a customer whose ids follow `after`, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: &Db,
+    customer: &CustomerId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Subscription>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(LIST).bind(lane).bind(customer.as_str());
+        query.bind(after).bind(limit).fetch_all(pool).await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+fn known(row: Row) -> Result<Subscription, SqlError> {
+    let (customer, id, service, product_code, msisdn, msisdn_from, started, ..) = row;
+    let instant = |micros: Option<i64>| micros.map(Timestamp::from_micros);
+    let number = |text: String| read("msisdn", Msisdn::parse(&text).ok());
+    let monthly_fee = match (row.8, row.9) {
+        (Some(code), Some(minor)) => {
+            let currency = read("fee_currency", Currency::parse(&code).ok())?;
+            Some(Money { currency, minor })
+        }
+        _ => None,
+    };
+    let termination = match (row.10, row.11) {
+        (Some(at), Some(kind)) => Some(Termination {
+            at: Timestamp::from_micros(at),
+            kind: read("churn_kind", ChurnKind::from_number(kind))?,
+            reason: row.12,
+        }),
+        _ => None,
+    };
+    Ok(Subscription {
+        id: read("subscription_id", SubscriptionId::parse(&id).ok())?,
+        customer: read("customer_id", CustomerId::parse(&customer).ok())?,
+        service: read("service", ServiceKind::from_number(service))?,
+        product_code,
+        msisdn: msisdn.map(number).transpose()?,
+        msisdn_from: instant(msisdn_from),
+        started_at: Timestamp::from_micros(started),
+        contract_ends_at: instant(row.7),
+        monthly_fee,
+        termination,
+        updated_at: Timestamp::from_micros(row.13),
+    })
+}

@@ -1,0 +1,14 @@
+//! The service as its callers see it, on both databases.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod batches;
+mod customers;
+mod import_file;
+mod import_rpc;
+mod pages;
+mod sample;
+mod schema;
+mod splits;
+mod subscriptions;
+mod suite;
+mod watch;
