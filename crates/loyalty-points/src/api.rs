@@ -1,0 +1,74 @@
+//! The RPCs: parse, act, respond. One line each into the files below.
+
+mod accounts;
+mod books;
+mod catch_up;
+mod convert;
+mod entries;
+mod holds;
+mod parse;
+mod points;
+mod submit;
+mod watch;
+
+use std::sync::Arc;
+
+use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyService;
+use tenure_proto::loyalty::v1::*;
+use tenure_rpc::IntoStatus;
+use tenure_rpc::feed::ResponseStream;
+use tonic::{Request, Response, Status};
+
+use crate::error::Error;
+use crate::{DOMAIN, Shared};
+
+/// The gRPC face of the service.
+pub(crate) struct Api(pub(crate) Arc<Shared>);
+
+fn answer<T>(answered: Result<T, Error>) -> Result<Response<T>, Status> {
+    answered
+        .map(Response::new)
+        .map_err(|error| error.into_status(DOMAIN))
+}
+
+/// The signature of a unary RPC is long; what differs is the name and the two messages.
+macro_rules! unary {
+    ($($name:ident: $request:ident -> $response:ident = $handler:path;)*) => {
+        #[tonic::async_trait]
+        impl LoyaltyService for Api {
+            $(async fn $name(
+                &self,
+                request: Request<$request>,
+            ) -> Result<Response<$response>, Status> {
+                answer($handler(&self.0, request.into_inner()).await)
+            })*
+
+            type WatchChangesStream = ResponseStream<WatchChangesResponse>;
+
+            async fn watch_changes(
+                &self,
+                request: Request<WatchChangesRequest>,
+            ) -> Result<Response<Self::WatchChangesStream>, Status> {
+                Ok(Response::new(watch::watch(&self.0, request.into_inner())))
+            }
+        }
+    };
+}
+
+unary! {
+    create_account: CreateAccountRequest -> CreateAccountResponse = accounts::create;
+    get_account: GetAccountRequest -> GetAccountResponse = accounts::get;
+    list_accounts: ListAccountsRequest -> ListAccountsResponse = accounts::list;
+    earn_points: EarnPointsRequest -> EarnPointsResponse = points::earn;
+    redeem_points: RedeemPointsRequest -> RedeemPointsResponse = points::redeem;
+    create_hold: CreateHoldRequest -> CreateHoldResponse = holds::create;
+    get_hold: GetHoldRequest -> GetHoldResponse = holds::get;
+    confirm_hold: ConfirmHoldRequest -> ConfirmHoldResponse = holds::confirm;
+    release_hold: ReleaseHoldRequest -> ReleaseHoldResponse = holds::release;
+    reverse_entry: ReverseEntryRequest -> ReverseEntryResponse = points::reverse;
+    get_entry: GetEntryRequest -> GetEntryResponse = entries::get;
+    list_entries: ListEntriesRequest -> ListEntriesResponse = entries::list;
+    list_lots: ListLotsRequest -> ListLotsResponse = accounts::list_lots;
+    get_books: GetBooksRequest -> GetBooksResponse = books::get;
+    catch_up: CatchUpRequest -> CatchUpResponse = catch_up::catch_up;
+}

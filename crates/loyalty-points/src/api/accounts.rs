@@ -1,0 +1,169 @@
+//! `CreateAccount`, `GetAccount`, `ListAccounts`, `ListLots`.
+
+use tenure_core::violation::Mismatch;
+use tenure_core::{
+    AccountId, CustomerId, PageError, PageToken, ProgrammeId, Timestamp, Violations, page,
+};
+use tenure_proto::loyalty::v1::{
+    CreateAccountRequest, CreateAccountResponse, GetAccountRequest, GetAccountResponse,
+    ListAccountsRequest, ListAccountsResponse, ListLotsRequest, ListLotsResponse,
+};
+use tenure_rpc::{RequestError, fields};
+
+use super::submit::{Write, submit};
+use super::{convert, parse};
+use crate::domain::{Account, Command, EntryId, Lot, Method, Record, Refusal};
+use crate::error::Error;
+use crate::{Shared, store};
+
+pub(super) async fn create(
+    shared: &Shared,
+    message: CreateAccountRequest,
+) -> Result<CreateAccountResponse, Error> {
+    let write = parse_create(shared, &message)?;
+    let (record, replayed) = submit(shared, &message, "CreateAccountRequest", write).await?;
+    let Record::Opened(opened) = &*record else {
+        return Err(Error::Internal("an account was opened by an entry"));
+    };
+    Ok(CreateAccountResponse {
+        account: Some(convert::opened(opened)),
+        replayed,
+    })
+}
+
+fn parse_create(shared: &Shared, message: &CreateAccountRequest) -> Result<Write, Error> {
+    let mut violations = Violations::new();
+    let v = &mut violations;
+    let request = parse::request_id(v, &message.request_id);
+    let account = parse::account(v, &message.account_id);
+    let customer = v.take("customer_id", CustomerId::parse(&message.customer_id));
+    let programme = v.take("programme_id", programme(shared, &message.programme_id));
+    let write = || {
+        let command = Command::Open {
+            customer: customer?,
+            programme: programme?,
+        };
+        Some(Write {
+            request: request?,
+            account: account?,
+            method: Method::CreateAccount,
+            command,
+        })
+    };
+    Ok(parse::all(violations, write())?)
+}
+
+/// Returns the programme with this id, or the default one.
+pub(super) fn programme(shared: &Shared, id: &str) -> Result<ProgrammeId, Mismatch> {
+    let default = &shared.programme.id;
+    if id.is_empty() || id == default.as_str() {
+        return Ok(default.clone());
+    }
+    Err(Mismatch::new(
+        format!("nothing or the programme {default}"),
+        "an unknown programme",
+    ))
+}
+
+/// Returns an account as it is now.
+pub(super) async fn require(shared: &Shared, id: &AccountId) -> Result<Account, Error> {
+    let found = store::account(&shared.db, shared.lane(id.as_str()), id).await?;
+    let account = found.ok_or_else(|| Refusal::AccountNotFound {
+        account: id.to_string(),
+    })?;
+    Ok(convert::at(account, shared.clock.now(), &shared.programme))
+}
+
+pub(super) async fn get(
+    shared: &Shared,
+    message: GetAccountRequest,
+) -> Result<GetAccountResponse, Error> {
+    let mut violations = Violations::new();
+    let id = parse::account(&mut violations, &message.account_id);
+    let account = require(shared, &parse::all(violations, id)?).await?;
+    Ok(GetAccountResponse {
+        account: Some(convert::account(&account)),
+    })
+}
+
+pub(super) async fn list(
+    shared: &Shared,
+    message: ListAccountsRequest,
+) -> Result<ListAccountsResponse, Error> {
+    let mut violations = Violations::new();
+    let v = &mut violations;
+    let size = fields::page_size(v, message.page_size);
+    let customer = match message.customer_id.as_str() {
+        "" => None,
+        id => v.take("customer_id", CustomerId::parse(id)),
+    };
+    let size = parse::all(violations, size)?;
+    let arguments = format!("accounts\u{1f}{}", message.customer_id);
+    let token = fields::page_token(&message.page_token, arguments.as_bytes());
+    let token = token.map_err(RequestError::from)?;
+    let after = token
+        .as_ref()
+        .and_then(|token| token.keys().first())
+        .map_or("", String::as_str);
+    let rows = store::accounts_page(&shared.db, customer.as_ref(), after, size).await?;
+    let (rows, next) = page::cut(rows, size, |account| vec![account.id.to_string()]);
+    let now = shared.clock.now();
+    let settled = |row| convert::account(&convert::at(row, now, &shared.programme));
+    Ok(ListAccountsResponse {
+        accounts: rows.into_iter().map(settled).collect(),
+        next_page_token: next
+            .map(|next| next.seal(arguments.as_bytes()))
+            .unwrap_or_default(),
+    })
+}
+
+pub(super) async fn list_lots(
+    shared: &Shared,
+    message: ListLotsRequest,
+) -> Result<ListLotsResponse, Error> {
+    let mut violations = Violations::new();
+    let id = parse::account(&mut violations, &message.account_id);
+    let size = fields::page_size(&mut violations, message.page_size);
+    let (id, size) = parse::all(violations, id.zip(size))?;
+    let arguments = format!("lots\u{1f}{id}");
+    let token = fields::page_token(&message.page_token, arguments.as_bytes());
+    let after = lot_after(token.map_err(RequestError::from)?.as_ref())?;
+    let account = require(shared, &id).await?;
+    let later = |lot: &&Lot| after.is_none_or(|after| lot.order() > after);
+    let lots: Vec<&Lot> = account
+        .lots
+        .iter()
+        .filter(later)
+        .take(size.get() + 1)
+        .collect();
+    let (lots, next) = page::cut(lots, size, |lot| {
+        let (expires_at, earned_at, id) = lot.order();
+        vec![
+            expires_at.as_micros().to_string(),
+            earned_at.as_micros().to_string(),
+            id.to_string(),
+        ]
+    });
+    Ok(ListLotsResponse {
+        lots: lots
+            .into_iter()
+            .map(|lot| convert::lot(&account, lot))
+            .collect(),
+        next_page_token: next
+            .map(|next| next.seal(arguments.as_bytes()))
+            .unwrap_or_default(),
+    })
+}
+
+/// Returns the place after which a page of lots starts.
+fn lot_after(
+    token: Option<&PageToken>,
+) -> Result<Option<(Timestamp, Timestamp, EntryId)>, RequestError> {
+    let Some(token) = token else { return Ok(None) };
+    let instant = |at: usize| parse::number(token.keys().get(at)).map(Timestamp::from_micros);
+    let id = token.keys().get(2).map_or("", String::as_str);
+    match (instant(0), instant(1), EntryId::parse(id)) {
+        (Ok(expires_at), Ok(earned_at), Ok(id)) => Ok(Some((expires_at, earned_at, id))),
+        _ => Err(PageError::Invalid.into()),
+    }
+}

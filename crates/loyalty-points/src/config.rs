@@ -1,0 +1,205 @@
+//! What an operator may set.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenure_core::{ProgrammeId, Violations};
+use tenure_rpc::config::Validate;
+
+use crate::domain::{Expiry, Programme};
+
+/// The configuration of loyalty-points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How many commits run side by side, each for its share of the lanes: 1 to 64. 0 means 1 on
+    /// SQLite, which has one writer, and 4 on PostgreSQL.
+    pub committers: usize,
+    /// The most writes in one commit: 1 to 4,096. 1 means a transaction for each request.
+    pub batch_max: usize,
+    /// The most writes that wait for one committer before further ones are refused as OVERLOADED:
+    /// 1 to 65,536.
+    pub queue_max: usize,
+    /// How often expiries are booked, in milliseconds; they take effect at their instant anyway.
+    pub sweep_interval_ms: u64,
+    /// The most accounts of one transaction of that: 1 to 10,000.
+    pub sweep_slice: usize,
+    /// The rules of the default programme.
+    pub programme: ProgrammeConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            committers: 0,
+            batch_max: 512,
+            queue_max: 4_096,
+            sweep_interval_ms: 60_000,
+            sweep_slice: 500,
+            programme: ProgrammeConfig::default(),
+        }
+    }
+}
+
+/// The rules of a programme.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProgrammeConfig {
+    /// Its id.
+    pub programme_id: String,
+    /// The version of these rules, stamped on every entry: 1 to 32 bytes. Give a new one with every
+    /// change.
+    pub version: String,
+    /// Points for each whole currency unit of a bill that was actually paid: 0 to 1,000.
+    pub points_per_unit: u32,
+    /// Minor units in a currency unit: 1 to 1,000.
+    pub minor_per_unit: u32,
+    /// When points expire.
+    pub expiry: ExpiryRule,
+    /// The number of months or years of it, the one of the earning counted as the first: 1 to 600.
+    pub expiry_periods: u16,
+}
+
+impl Default for ProgrammeConfig {
+    /// One point for a currency unit, good to the end of the 36th month: a large operator's rules.
+    fn default() -> Self {
+        Self {
+            programme_id: "default".to_owned(),
+            version: "1".to_owned(),
+            points_per_unit: 1,
+            minor_per_unit: 100,
+            expiry: ExpiryRule::Months,
+            expiry_periods: 36,
+        }
+    }
+}
+
+/// How the end of points is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiryRule {
+    /// They never end.
+    Never,
+    /// At the end of a month.
+    Months,
+    /// At the end of a calendar year.
+    Years,
+}
+
+/// The longest version of a programme.
+const VERSION_LENGTH_MAX: usize = 32;
+
+impl Config {
+    /// Returns how many committers a database has.
+    #[must_use]
+    pub(crate) fn committers(&self, is_postgres: bool) -> usize {
+        match self.committers {
+            0 if is_postgres => 4,
+            0 => 1,
+            some => some,
+        }
+    }
+
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        Duration::from_millis(self.sweep_interval_ms)
+    }
+}
+
+impl ProgrammeConfig {
+    /// Returns the rules; nothing when the id is none.
+    #[must_use]
+    pub(crate) fn programme(&self) -> Option<Programme> {
+        Some(Programme {
+            id: ProgrammeId::parse(&self.programme_id).ok()?,
+            version: self.version.as_str().into(),
+            points_per_unit: self.points_per_unit,
+            minor_per_unit: self.minor_per_unit,
+            expiry: match self.expiry {
+                ExpiryRule::Never => Expiry::Never,
+                ExpiryRule::Months => Expiry::Months(self.expiry_periods),
+                ExpiryRule::Years => Expiry::Years(self.expiry_periods),
+            },
+        })
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self, violations: &mut Violations) {
+        let mut within = |field: &str, value: u64, least: u64, most: u64| {
+            if !(least..=most).contains(&value) {
+                violations.add(field, format!("{least} to {most}"), value.to_string());
+            }
+        };
+        within("committers", self.committers as u64, 0, 64);
+        within("batch_max", self.batch_max as u64, 1, 4_096);
+        within("queue_max", self.queue_max as u64, 1, 65_536);
+        within("sweep_interval_ms", self.sweep_interval_ms, 10, 86_400_000);
+        within("sweep_slice", self.sweep_slice as u64, 1, 10_000);
+        let programme = &self.programme;
+        within(
+            "programme.points_per_unit",
+            u64::from(programme.points_per_unit),
+            0,
+            1_000,
+        );
+        within(
+            "programme.minor_per_unit",
+            u64::from(programme.minor_per_unit),
+            1,
+            1_000,
+        );
+        within(
+            "programme.expiry_periods",
+            u64::from(programme.expiry_periods),
+            1,
+            600,
+        );
+        violations.take(
+            "programme.programme_id",
+            ProgrammeId::parse(&programme.programme_id),
+        );
+        let length = programme.version.len();
+        if length == 0 || length > VERSION_LENGTH_MAX {
+            let wanted = format!("1 to {VERSION_LENGTH_MAX} bytes");
+            violations.add("programme.version", wanted, format!("{length} bytes"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_every_limit_is_checked() {
+        let wrong = |config: &Config| {
+            let mut violations = Violations::new();
+            config.validate(&mut violations);
+            violations
+                .into_result()
+                .err()
+                .map_or(0, |found| found.len())
+        };
+        assert_eq!(wrong(&Config::default()), 0);
+
+        let programme = ProgrammeConfig {
+            programme_id: String::new(),
+            version: String::new(),
+            minor_per_unit: 0,
+            expiry_periods: 0,
+            points_per_unit: 9_999,
+            ..ProgrammeConfig::default()
+        };
+        let (batch_max, queue_max, sweep_slice) = (0, 0, 0);
+        let (committers, sweep_interval_ms) = (65, 0);
+        let all = Config {
+            committers,
+            batch_max,
+            queue_max,
+            sweep_interval_ms,
+            sweep_slice,
+            programme,
+        };
+        assert_eq!(wrong(&all), 10);
+    }
+}

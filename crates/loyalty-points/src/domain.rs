@@ -1,0 +1,45 @@
+//! The rules of points: pure, without clock, randomness or IO.
+//!
+//! [`apply`] decides one command on one account; [`Ledger`] decides many commands in order on what
+//! one transaction has loaded, and collects what it has to write.
+
+mod account;
+mod apply;
+mod bytes;
+mod codec;
+mod command;
+mod entry;
+mod entry_id;
+mod journal;
+mod ledger;
+#[cfg(test)]
+mod model;
+mod programme;
+mod refusal;
+mod settle;
+mod total;
+
+pub use account::{Account, Hold, Lot, Part};
+pub use apply::{Context, Target, apply};
+pub use codec::{Columns, Damaged, decode_record, decode_state, encode_record, encode_state};
+pub use command::{Command, Method, Order, Request};
+pub use entry::{Allocation, Entry, EntryKind, HoldFacts, HoldState, Opened, Record, RecordKey};
+pub use entry_id::EntryId;
+pub use journal::Journal;
+pub use ledger::{Answer, Decision, Ledger, Writes};
+pub use programme::{Expiry, Programme};
+pub use refusal::Refusal;
+pub use settle::settle;
+pub use total::{DAY, Total, day_of};
+
+/// The most points of one command.
+pub const POINTS_MAX: i64 = 1_000_000_000;
+/// The most points that an account may hold: sums over a million such accounts still fit.
+pub const BALANCE_MAX: i64 = 1_000_000_000_000;
+/// The most live lots of an account: every spend reads all of them. Bills and campaigns of three
+/// years make about a hundred.
+pub const LOTS_MAX: usize = 512;
+/// The most open holds of an account.
+pub const HOLDS_MAX: usize = 64;
+/// The most lots that all open holds of an account together refer to.
+pub const PARTS_MAX: usize = 1_024;

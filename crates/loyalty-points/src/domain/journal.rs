@@ -1,0 +1,113 @@
+//! Where decisions are written down as they are made: numbers, balances and the chain of an account.
+
+use std::sync::Arc;
+
+use tenure_core::{Lane, RequestId, Timestamp};
+
+use super::account::Account;
+use super::entry::{Allocation, Entry, EntryKind, HoldFacts};
+use super::entry_id::EntryId;
+
+/// The records of one lane that one transaction adds, in order.
+#[derive(Debug)]
+pub struct Journal<'j> {
+    lane: Lane,
+    head: i64,
+    now: Timestamp,
+    version: &'j Arc<str>,
+    entries: Vec<Entry>,
+}
+
+/// What an entry says beyond the state of its account.
+#[derive(Debug)]
+pub(super) struct Movement {
+    pub(super) kind: EntryKind,
+    pub(super) points: i64,
+    pub(super) held: i64,
+    pub(super) allocations: Vec<Allocation>,
+    pub(super) source: Arc<str>,
+    pub(super) hold: Option<HoldFacts>,
+    pub(super) reverses: Option<EntryId>,
+}
+
+impl Movement {
+    pub(super) fn new(kind: EntryKind, points: i64, held: i64) -> Self {
+        let (allocations, source) = (Vec::new(), "".into());
+        Self {
+            kind,
+            points,
+            held,
+            allocations,
+            source,
+            hold: None,
+            reverses: None,
+        }
+    }
+}
+
+impl<'j> Journal<'j> {
+    /// Creates a journal that goes on after the number `head` of `lane`.
+    #[must_use]
+    pub fn new(lane: Lane, head: i64, now: Timestamp, version: &'j Arc<str>) -> Self {
+        Self {
+            lane,
+            head,
+            now,
+            version,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Returns the id that the next entry will have: that of the lot or hold it makes, too.
+    #[must_use]
+    pub fn next_id(&self) -> EntryId {
+        EntryId::new(self.now, self.lane, self.head + 1)
+    }
+
+    /// Returns the entries written so far.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Ends the journal: its entries and its last number.
+    #[must_use]
+    pub fn finish(self) -> (Vec<Entry>, i64) {
+        (self.entries, self.head)
+    }
+
+    /// Writes a movement down that `account` has made already, at `at`.
+    pub(super) fn write(&mut self, account: &mut Account, at: Timestamp, movement: Movement) {
+        let id = self.next_id();
+        self.head += 1;
+        account.entries += 1;
+        account.updated_at = at;
+        let (available, held) = (account.available(), account.held());
+        self.entries.push(Entry {
+            id,
+            account: account.id.clone(),
+            number: account.entries,
+            kind: movement.kind,
+            points: movement.points,
+            held: movement.held,
+            balance: available + held,
+            available,
+            allocations: movement.allocations,
+            request: None,
+            source: movement.source,
+            hold: movement.hold,
+            reverses: movement.reverses,
+            decided_at: at,
+            recorded_at: self.now,
+            version: self.version.clone(),
+            previous: account.last_seq,
+        });
+        account.last_seq = self.head;
+    }
+
+    /// Makes the entry at `index` the answer to `request`, with what can be spent when all is done.
+    pub(super) fn answer(&mut self, index: usize, request: Option<RequestId>, account: &Account) {
+        self.entries[index].request = request;
+        self.entries[index].available = account.available();
+    }
+}

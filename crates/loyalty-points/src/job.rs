@@ -1,0 +1,26 @@
+//! What runs by itself: earning from settled bills, booking what is due.
+
+mod bills;
+mod sweep;
+
+use std::sync::Arc;
+
+use tenure_rpc::{Lifecycle, feed};
+
+pub(crate) use bills::BillReader;
+pub(crate) use sweep::sweep;
+
+use crate::Shared;
+
+/// Starts the jobs; they end when the process drains.
+pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
+    let reader = BillReader::new(shared.clone());
+    lifecycle.spawn(
+        "loyalty bill reader",
+        feed::follow(reader, lifecycle.clone()),
+    );
+    lifecycle.spawn(
+        "loyalty sweep",
+        sweep::run(shared.clone(), lifecycle.clone()),
+    );
+}

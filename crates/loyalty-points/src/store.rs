@@ -1,0 +1,27 @@
+//! The ledger in the database: one function for each use case, each one transaction.
+
+mod accounts;
+mod answers;
+mod books;
+#[cfg(test)]
+pub(crate) mod damage;
+mod entries;
+mod feed;
+mod lanes;
+mod reads;
+mod row;
+mod totals;
+mod transact;
+
+use tenure_core::Lane;
+use tenure_sql::Db;
+
+pub(crate) use books::{Period, books};
+pub(crate) use feed::{FeedRecord, changes_after};
+pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
+pub(crate) use transact::{Move, decide, decide_from_feed, settle_due};
+
+/// Returns the lane of an account.
+pub(crate) fn lane_of(db: &Db, account: &str) -> Lane {
+    db.lanes().of(account)
+}

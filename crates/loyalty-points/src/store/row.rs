@@ -1,0 +1,91 @@
+//! Rows as they come from the database, and what they mean.
+
+use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Timestamp};
+use tenure_sql::SqlError;
+use uuid::Uuid;
+
+use crate::domain::{
+    Account, Columns, Damaged, EntryId, Record, RecordKey, Request, decode_record, decode_state,
+};
+
+/// lane, account_id, customer_id, programme_id, created_at, updated_at, state.
+pub(super) type AccountRow = (Lane, String, String, String, i64, i64, Vec<u8>);
+
+/// lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at, request_id, body.
+pub(super) type RecordRow = (
+    Lane,
+    i64,
+    i64,
+    String,
+    i32,
+    i64,
+    i64,
+    i64,
+    Option<Vec<u8>>,
+    Vec<u8>,
+);
+
+fn damaged(error: Damaged) -> SqlError {
+    SqlError::corrupt(error.to_string())
+}
+
+fn key<T>(parsed: Result<T, tenure_core::violation::Mismatch>) -> Result<T, SqlError> {
+    parsed.map_err(|_| SqlError::corrupt("a stored key is none"))
+}
+
+pub(super) fn account(row: AccountRow) -> Result<Account, SqlError> {
+    let (lane, id, customer, programme, created_at, updated_at, state) = row;
+    let mut account = Account {
+        lane,
+        id: key(AccountId::parse(&id))?,
+        customer: key(CustomerId::parse(&customer))?,
+        programme: key(ProgrammeId::parse(&programme))?,
+        created_at: Timestamp::from_micros(created_at),
+        updated_at: Timestamp::from_micros(updated_at),
+        entries: 0,
+        last_seq: 0,
+        lots: Vec::new(),
+        holds: Vec::new(),
+    };
+    decode_state(&mut account, &state).map_err(damaged)?;
+    Ok(account)
+}
+
+pub(super) fn record(row: RecordRow) -> Result<(Record, Option<RecordKey>), SqlError> {
+    let (lane, seq, previous, account, kind, points, decided_at, recorded_at, request, body) = row;
+    let recorded_at = Timestamp::from_micros(recorded_at);
+    let columns = Columns {
+        id: EntryId::new(recorded_at, lane, seq),
+        account: key(AccountId::parse(&account))?,
+        kind: i16::try_from(kind).map_err(|_| SqlError::corrupt("a stored kind is none"))?,
+        points,
+        decided_at: Timestamp::from_micros(decided_at),
+        recorded_at,
+        request: request.map(|id| request_id(&id)).transpose()?,
+        previous,
+    };
+    decode_record(columns, &body).map_err(damaged)
+}
+
+pub(super) fn request_id(bytes: &[u8]) -> Result<RequestId, SqlError> {
+    let id = Uuid::from_slice(bytes);
+    id.map(RequestId)
+        .map_err(|_| SqlError::corrupt("a stored request id is none"))
+}
+
+/// Returns the request that a record answered.
+pub(super) fn request(record: &Record, key: Option<RecordKey>) -> Option<Request> {
+    let id = match record {
+        Record::Opened(opened) => opened.request,
+        Record::Entry(entry) => entry.request,
+    };
+    let RecordKey {
+        method,
+        fingerprint,
+    } = key?;
+    Some(Request {
+        id: id?,
+        method,
+        fingerprint,
+    })
+}

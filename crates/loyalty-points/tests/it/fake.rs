@@ -1,0 +1,127 @@
+//! A customer-data that has nothing but a feed of bills.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use tenure_core::Timestamp;
+use tenure_proto::customer::v1::change::Fact;
+use tenure_proto::customer::v1::{
+    Bill, BillState, Change, WatchChangesRequest, WatchChangesResponse,
+};
+use tenure_proto::r#type::v1::Money;
+use tenure_rpc::Transport;
+use tenure_rpc::fields::time;
+use tenure_rpc::transport::in_process;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::{Grpc, NamedService, ServerStreamingService};
+use tonic::{Request, Response, Status};
+
+/// The feed; its tokens are the numbers of changes already read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeCustomers(Arc<Mutex<Vec<Change>>>);
+
+/// How many changes one message holds.
+const BATCH: usize = 7;
+
+impl FakeCustomers {
+    pub(crate) fn transport(&self) -> Transport {
+        in_process(tonic::service::Routes::new(self.clone()))
+    }
+
+    /// Adds a settled bill.
+    pub(crate) fn settle(&self, bill_id: &str, customer_id: &str, paid: i64, at: Timestamp) {
+        self.add(bill_id, customer_id, paid, at, BillState::Settled);
+    }
+
+    pub(crate) fn add(
+        &self,
+        bill_id: &str,
+        customer: &str,
+        paid: i64,
+        at: Timestamp,
+        state: BillState,
+    ) {
+        let settled = state == BillState::Settled;
+        let money = Money {
+            currency_code: "CNY".into(),
+            amount_minor: paid,
+        };
+        let bill = Bill {
+            bill_id: bill_id.into(),
+            customer_id: customer.into(),
+            issue_time: Some(time(at)),
+            due_time: Some(time(at)),
+            amount: Some(money.clone()),
+            state: state.into(),
+            settle_time: settled.then(|| time(at)),
+            paid_amount: settled.then_some(money),
+            update_time: Some(time(at)),
+        };
+        self.0.lock().unwrap().push(Change {
+            event_time: Some(time(at)),
+            record_time: Some(time(at)),
+            customer_id: customer.into(),
+            fact: Some(Fact::Bill(bill)),
+        });
+    }
+
+    fn batches(&self, token: &str) -> Vec<Result<WatchChangesResponse, Status>> {
+        let changes = self.0.lock().unwrap();
+        let from = token.parse().unwrap_or(0);
+        let mut batches = Vec::new();
+        let mut at = from;
+        for chunk in changes[from..].chunks(BATCH) {
+            at += chunk.len();
+            let (changes, resume_token) = (chunk.to_vec(), at.to_string());
+            batches.push(Ok(WatchChangesResponse {
+                changes,
+                resume_token,
+            }));
+        }
+        batches.push(Ok(WatchChangesResponse {
+            changes: vec![],
+            resume_token: at.to_string(),
+        }));
+        batches
+    }
+}
+
+impl NamedService for FakeCustomers {
+    const NAME: &'static str = "tenure.customer.v1.CustomerService";
+}
+
+struct Watch(FakeCustomers);
+
+impl ServerStreamingService<WatchChangesRequest> for Watch {
+    type Response = WatchChangesResponse;
+    type ResponseStream =
+        tokio_stream::Iter<std::vec::IntoIter<Result<WatchChangesResponse, Status>>>;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<WatchChangesRequest>) -> Self::Future {
+        let batches = self.0.batches(&request.into_inner().resume_token);
+        Box::pin(async { Ok(Response::new(tokio_stream::iter(batches))) })
+    }
+}
+
+impl Service<http::Request<Body>> for FakeCustomers {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let watch = Watch(self.clone());
+        Box::pin(async move {
+            let codec = tonic_prost::ProstCodec::default();
+            Ok(Grpc::new(codec).server_streaming(watch, request).await)
+        })
+    }
+}

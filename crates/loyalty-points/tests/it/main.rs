@@ -1,0 +1,21 @@
+//! The service as its callers see it, on both databases.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+mod accounts;
+mod bills;
+mod books;
+mod changes;
+mod concurrency;
+mod entries;
+mod fake;
+mod holds;
+mod jobs;
+#[path = "../../src/domain/model/naive.rs"]
+mod naive;
+mod points;
+mod random;
+mod reverse;
+mod suite;
+
+// The model names the domain as the crate does.
+use tenure_loyalty_points::domain;
