@@ -29,7 +29,11 @@ pub struct Bands {
 
 impl Default for Bands {
     fn default() -> Self {
-        Self { medium_from: 0.10, high_from: 0.30, critical_from: 0.60 }
+        Self {
+            medium_from: 0.10,
+            high_from: 0.30,
+            critical_from: 0.60,
+        }
     }
 }
 
@@ -37,7 +41,13 @@ impl Bands {
     /// Returns true when the bands ascend within 0 to 1.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        let edges = [0.0, self.medium_from, self.high_from, self.critical_from, 1.0];
+        let edges = [
+            0.0,
+            self.medium_from,
+            self.high_from,
+            self.critical_from,
+            1.0,
+        ];
         edges.windows(2).all(|pair| pair[0] <= pair[1])
     }
 
@@ -59,7 +69,11 @@ mod tests {
 
     #[test]
     fn a_band_begins_at_its_threshold() {
-        let bands = Bands { medium_from: 0.1, high_from: 0.3, critical_from: 0.6 };
+        let bands = Bands {
+            medium_from: 0.1,
+            high_from: 0.3,
+            critical_from: 0.6,
+        };
 
         let of = [0.0, 0.099, 0.1, 0.299, 0.3, 0.6, 1.0].map(|p| bands.of(p));
 
@@ -70,8 +84,26 @@ mod tests {
     #[test]
     fn bands_must_ascend() {
         assert!(Bands::default().is_valid());
-        assert!(!Bands { medium_from: 0.4, ..Bands::default() }.is_valid());
-        assert!(!Bands { critical_from: 1.1, ..Bands::default() }.is_valid());
-        assert!(!Bands { medium_from: f64::NAN, ..Bands::default() }.is_valid());
+        assert!(
+            !Bands {
+                medium_from: 0.4,
+                ..Bands::default()
+            }
+            .is_valid()
+        );
+        assert!(
+            !Bands {
+                critical_from: 1.1,
+                ..Bands::default()
+            }
+            .is_valid()
+        );
+        assert!(
+            !Bands {
+                medium_from: f64::NAN,
+                ..Bands::default()
+            }
+            .is_valid()
+        );
     }
 }

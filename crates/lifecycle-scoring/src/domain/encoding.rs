@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tenure_core::Timestamp;
 
 use super::fact::AttributeValue;
-use super::features::{Core, FeatureRow};
+use super::features::{ATTRIBUTE, Core, FeatureRow};
 
-/// Words of one attribute that get a column of their own; the others share one.
+/// Words of one attribute that get a column of their own, the most common ones; the others share
+/// the rest.
 const CATEGORIES_MAX: usize = 24;
 /// A word must occur this often in the training rows to get a column.
 const OCCURRENCES_MIN: usize = 10;
@@ -19,18 +21,18 @@ pub const COLUMNS_MAX: usize = 512;
 pub enum Source {
     /// A feature that every customer has, by its place in [`Core::ALL`].
     Core(usize),
-    /// A number, whole number or flag among the customer's attributes.
+    /// A number, whole number, flag or instant among the customer's attributes.
     Number,
-    /// 1 where the attribute is this word.
+    /// 1 where the attribute is this word. A word without a column is 0 in all of them, an unknown
+    /// one is no number in any.
     Word(String),
-    /// 1 where the attribute is a word without a column of its own.
-    OtherWord,
 }
 
 /// A column of the matrix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Column {
-    /// The feature it belongs to; several columns may belong to one.
+    /// The feature it belongs to, a name of [`Core`] or `attribute.NAME`; several columns may belong
+    /// to one.
     pub feature: String,
     /// What it holds.
     pub source: Source,
@@ -68,8 +70,14 @@ impl Matrix {
     /// Returns the rows of `indices` as a matrix of their own.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let values = indices.iter().flat_map(|index| self.row(*index).iter().copied()).collect();
-        Self { values, width: self.width }
+        let values = indices
+            .iter()
+            .flat_map(|index| self.row(*index).iter().copied())
+            .collect();
+        Self {
+            values,
+            width: self.width,
+        }
     }
 
     /// Returns the numbers column by column.
@@ -93,11 +101,14 @@ struct Seen<'a> {
 
 impl Encoding {
     /// Learns the columns from training rows: every core feature and every attribute that is not
-    /// the same everywhere, words as one column each.
+    /// the same everywhere or excluded by name, words as one column each.
     #[must_use]
-    pub fn learn(rows: &[FeatureRow]) -> Self {
+    pub fn learn(rows: &[FeatureRow], excluded: &[String]) -> Self {
         let mut columns: Vec<Column> = (Core::ALL.iter().enumerate())
-            .map(|(index, core)| Column { feature: core.name().into(), source: Source::Core(index) })
+            .map(|(index, core)| Column {
+                feature: core.name().into(),
+                source: Source::Core(index),
+            })
             .collect();
         let mut seen: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
         for (name, value) in rows.iter().flat_map(|row| &row.attributes) {
@@ -108,11 +119,16 @@ impl Encoding {
             }
         }
         for (name, seen) in &seen {
+            let feature = format!("{ATTRIBUTE}{name}");
+            columns.extend(words(&feature, &seen.words));
             if seen.numbers > 0 {
-                columns.push(Column { feature: (*name).into(), source: Source::Number });
+                columns.push(Column {
+                    feature,
+                    source: Source::Number,
+                });
             }
-            columns.extend(words(name, &seen.words));
         }
+        columns.retain(|column| !excluded.contains(&column.feature));
         let varies = |column: &Column| {
             let mut values = rows.iter().map(|row| number(column, row).to_bits());
             let first = values.next();
@@ -146,21 +162,24 @@ impl Encoding {
 }
 
 fn words(name: &str, words: &BTreeMap<&str, usize>) -> Vec<Column> {
-    let mut common: Vec<(&str, usize)> =
-        words.iter().filter(|(_, n)| **n >= OCCURRENCES_MIN).map(|(w, n)| (*w, *n)).collect();
+    let mut common: Vec<(&str, usize)> = words
+        .iter()
+        .filter(|(_, n)| **n >= OCCURRENCES_MIN)
+        .map(|(w, n)| (*w, *n))
+        .collect();
     common.sort_by_key(|(word, n)| (std::cmp::Reverse(*n), *word));
     common.truncate(CATEGORIES_MAX);
-    let has_others = common.len() < words.len();
-    let column = |source| Column { feature: name.into(), source };
     // Of two words one column says everything.
-    let skip = usize::from(common.len() == 2 && !has_others);
-    let mut columns: Vec<Column> =
-        common.iter().skip(skip).map(|(w, _)| column(Source::Word((*w).into()))).collect();
-    if has_others && !common.is_empty() {
-        columns.push(column(Source::OtherWord));
-    }
-    // "OtherWord" means none of the columns before it, see `number`.
-    columns
+    let skip = usize::from(common.len() == 2 && words.len() == 2);
+    let column = |word: &str| Column {
+        feature: name.into(),
+        source: Source::Word(word.into()),
+    };
+    common
+        .iter()
+        .skip(skip)
+        .map(|(word, _)| column(word))
+        .collect()
 }
 
 /// Returns the number of `column` in `row`; not a number where nothing is known.
@@ -168,8 +187,14 @@ fn number(column: &Column, row: &FeatureRow) -> f64 {
     if let Source::Core(index) = column.source {
         return row.core[index];
     }
-    let name = column.feature.as_str();
-    let Ok(found) = row.attributes.binary_search_by(|(known, _)| known.as_str().cmp(name)) else {
+    let name = column
+        .feature
+        .strip_prefix(ATTRIBUTE)
+        .unwrap_or(&column.feature);
+    let Ok(found) = row
+        .attributes
+        .binary_search_by(|(known, _)| known.as_str().cmp(name))
+    else {
         return f64::NAN;
     };
     match (&column.source, &row.attributes[found].1) {
@@ -177,11 +202,99 @@ fn number(column: &Column, row: &FeatureRow) -> f64 {
         (Source::Number, AttributeValue::Number(n)) if n.is_finite() => *n,
         (Source::Number, AttributeValue::Integer(n)) => integer(*n),
         (Source::Number, AttributeValue::Flag(flag)) => f64::from(u8::from(*flag)),
+        (Source::Number, AttributeValue::Instant(micros)) => {
+            row.at.since(Timestamp::from_micros(*micros)).as_days()
+        }
         _ => f64::NAN,
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a column is a float; whole numbers beyond 2^53 round")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a column is a float; whole numbers beyond 2^53 round"
+)]
 fn integer(n: i64) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::features::CORE_COUNT;
+    use super::*;
+
+    fn row(tenure: f64, attributes: &[(&str, AttributeValue)]) -> FeatureRow {
+        let mut core = [f64::NAN; CORE_COUNT];
+        core[Core::TenureMonths as usize] = tenure;
+        let attributes = attributes.iter().map(|(n, v)| ((*n).to_owned(), v.clone()));
+        let attributes = BTreeMap::from_iter(attributes).into_iter().collect();
+        FeatureRow {
+            at: Timestamp::from_micros(0),
+            core,
+            attributes,
+        }
+    }
+
+    fn text(word: &str) -> AttributeValue {
+        AttributeValue::Text(word.into())
+    }
+
+    #[test]
+    fn words_become_columns_and_constants_become_none() {
+        let rows: Vec<_> = (0..30_u8)
+            .map(|n| {
+                let plan = text(["basic", "gold", "silver"][usize::from(n % 3)]);
+                row(
+                    f64::from(n),
+                    &[("plan", plan), ("always", AttributeValue::Flag(true))],
+                )
+            })
+            .collect();
+
+        let encoding = Encoding::learn(&rows, &[]);
+
+        assert_eq!(encoding.features(), ["tenure_months", "attribute.plan"]);
+        let matrix = encoding.matrix(&rows[..2]);
+        assert_eq!(matrix.row(0), [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(matrix.row(1), [1.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn rare_words_share_the_rest_and_unknown_is_no_number() {
+        let mut rows: Vec<_> = (0..20)
+            .map(|_| row(1.0, &[("plan", text("basic"))]))
+            .collect();
+        rows.extend((0..20).map(|_| row(2.0, &[("plan", text("gold"))])));
+        rows.push(row(3.0, &[("plan", text("odd"))]));
+
+        let encoding = Encoding::learn(&rows, &[]);
+        let matrix = encoding.matrix(&[rows[40].clone(), row(4.0, &[])]);
+
+        assert_eq!(matrix.row(0), [3.0, 0.0, 0.0]);
+        assert!(matrix.row(1)[1].is_nan() && matrix.row(1)[2].is_nan());
+    }
+
+    #[test]
+    fn of_two_words_one_column_says_everything() {
+        let rows: Vec<_> = (0..40_u8)
+            .map(|n| {
+                row(
+                    0.0,
+                    &[("card", text(if n % 2 == 0 { "yes" } else { "no" }))],
+                )
+            })
+            .collect();
+
+        assert_eq!(Encoding::learn(&rows, &[]).columns.len(), 1);
+    }
+
+    #[test]
+    fn columns_by_column_are_the_transpose() {
+        let matrix = Matrix {
+            values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            width: 3,
+        };
+
+        assert_eq!(matrix.by_column(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(matrix.select(&[1]).row(0), [4.0, 5.0, 6.0]);
+    }
 }

@@ -1,9 +1,13 @@
 //! What can become known about a customer, as scoring sees it.
+//!
+//! A fact is a record as it is after a change, and says itself when what happened. So the order in
+//! which facts arrive does not matter, and a fact that arrives twice changes nothing.
 
-use tenure_core::Timestamp;
+use serde::{Deserialize, Serialize};
+use tenure_core::{Currency, Timestamp};
 
 /// A value of one of the customer's own attributes.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AttributeValue {
     /// A word out of an open list, for example a region.
     Text(String),
@@ -13,110 +17,151 @@ pub enum AttributeValue {
     Number(f64),
     /// Yes or no.
     Flag(bool),
+    /// An instant; models see the days that passed since.
+    Instant(i64),
 }
 
 /// Why a subscription ended. The taxonomy separates what the operator did from what the customer
 /// did, because only the latter can be predicted from dissatisfaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChurnKind {
-    /// The customer left, it is not known where to.
-    Unknown,
-    /// The operator ended it: fraud or malicious arrears.
-    Passive,
-    /// The customer uses no operator's service any more.
-    ExitMarket,
+    /// The customer left for a reason that nobody noted.
+    Unstated,
     /// The customer went to another operator.
     Competitor,
+    /// The customer uses no operator's service any more.
+    MarketExit,
     /// The customer moved to another network, product or brand of ours.
-    Internal,
+    InternalMigration,
+    /// The operator ended it because bills were not paid.
+    Arrears,
+    /// The operator ended it because of fraud.
+    Fraud,
 }
 
 impl ChurnKind {
     /// Every kind, in the order of their stored numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Unknown, Self::Passive, Self::ExitMarket, Self::Competitor, Self::Internal];
+    pub const ALL: [Self; 6] = [
+        Self::Unstated,
+        Self::Competitor,
+        Self::MarketExit,
+        Self::InternalMigration,
+        Self::Arrears,
+        Self::Fraud,
+    ];
 
     /// Returns true when the customer decided to leave the company. Passive churn is excluded from
     /// what the model learns, and an internal move is no loss to the company.
     #[must_use]
     pub fn is_voluntary_loss(self) -> bool {
-        matches!(self, Self::Unknown | Self::ExitMarket | Self::Competitor)
+        matches!(self, Self::Unstated | Self::Competitor | Self::MarketExit)
     }
 }
 
-/// What a customer used in one period on one subscription.
+/// What a customer used in one period.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Usage {
     /// Seconds of calls.
     pub voice_seconds: u64,
-    /// Bytes up and down.
-    pub data_bytes: u64,
+    /// Of these, seconds to numbers of the same group or household.
+    pub in_group_seconds: u64,
+    /// Megabytes up and down.
+    pub data_megabytes: u64,
     /// Short messages.
     pub messages: u64,
+}
+
+/// What a contact was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactKind {
+    /// Anything else that customers call for.
+    Other,
+    /// A complaint.
+    Complaint,
+    /// A question about leaving.
+    Leaving,
+    /// A message of a campaign: the operator's doing, no sign of the customer.
+    Campaign,
+}
+
+impl ContactKind {
+    /// Every kind, in the order of their stored numbers.
+    pub const ALL: [Self; 4] = [Self::Other, Self::Complaint, Self::Leaving, Self::Campaign];
 }
 
 /// One thing that became known about a customer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
-    /// The customer exists, possibly only as a prospect.
-    CustomerKnown,
-    /// An attribute has a new value, or none any more.
-    AttributeSet {
-        /// Its name.
-        name: String,
-        /// Its value, or nothing when it was removed.
-        value: Option<AttributeValue>,
+    /// The customer's record: these attributes and no others.
+    Customer {
+        /// When the record became so.
+        at: Timestamp,
+        /// Names with values.
+        attributes: Vec<(String, AttributeValue)>,
     },
-    /// A subscription began.
-    SubscriptionStarted {
-        /// Which.
-        subscription: String,
+    /// A subscription.
+    Subscription {
+        /// Its id.
+        id: String,
+        /// When it began.
+        started_at: Timestamp,
         /// When the contract's minimum term ends, where there is one.
         contract_ends_at: Option<Timestamp>,
+        /// What it costs in a month, in minor units.
+        fee: Option<(i64, Currency)>,
+        /// When it ended, and why.
+        ended: Option<(Timestamp, ChurnKind)>,
     },
-    /// A subscription ended.
-    SubscriptionEnded {
-        /// Which.
-        subscription: String,
-        /// Why.
-        kind: ChurnKind,
-    },
-    /// A bill was issued.
-    BillIssued {
-        /// Which.
-        bill: String,
-        /// What is to be paid, in minor units.
-        amount_minor: i64,
-        /// Until when.
+    /// A bill.
+    Bill {
+        /// Its id.
+        id: String,
+        /// When it was issued.
+        issued_at: Timestamp,
+        /// Until when it has to be paid.
         due_at: Timestamp,
+        /// What is to be paid, in minor units.
+        amount: (i64, Currency),
+        /// When it was paid in full.
+        settled_at: Option<Timestamp>,
     },
-    /// A bill was paid in full.
-    BillSettled {
-        /// Which.
-        bill: String,
-    },
-    /// What was used in a period. The fact's instant is the end of the period, because only then is
-    /// the sum known; a later summary of the same subscription and period replaces the earlier.
-    UsageSummed {
-        /// On which subscription.
+    /// What was used in a period; a later one of the same subscription and period replaces it.
+    Usage {
+        /// On which subscription; empty for all together.
         subscription: String,
         /// When the period began.
         from: Timestamp,
+        /// When it ended: only then is the sum known.
+        until: Timestamp,
         /// How much.
         usage: Usage,
     },
-    /// Customer and operator were in contact.
-    Contacted {
-        /// Whether the customer complained.
-        is_complaint: bool,
+    /// Customer and operator were in contact; a later one with the same id replaces it.
+    Contact {
+        /// Its id.
+        id: String,
+        /// When.
+        at: Timestamp,
+        /// What it was about.
+        kind: ContactKind,
     },
 }
 
-/// A fact with the instant at which it happened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    /// When it happened in the world.
-    pub at: Timestamp,
-    /// What happened.
-    pub fact: Fact,
+impl Fact {
+    /// Returns the first and the last instant at which something of it happened.
+    #[must_use]
+    pub fn span(&self) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Customer { at, .. } | Self::Contact { at, .. } => (*at, *at),
+            Self::Subscription {
+                started_at, ended, ..
+            } => (*started_at, ended.map_or(*started_at, |(end, _)| end)),
+            Self::Bill {
+                issued_at,
+                settled_at,
+                ..
+            } => (*issued_at, settled_at.unwrap_or(*issued_at)),
+            Self::Usage { from, until, .. } => (*from, *until),
+        }
+    }
 }

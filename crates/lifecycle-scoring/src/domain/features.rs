@@ -5,7 +5,7 @@ mod words;
 
 use tenure_core::Timestamp;
 
-use super::fact::AttributeValue;
+use super::fact::{AttributeValue, ContactKind};
 use super::state::{CustomerState, Subscription, month_number};
 use series::Series;
 
@@ -49,12 +49,16 @@ core_features! {
     ContractMonthsLeft = "contract_months_left",
     /// 1 when the customer had left and came back.
     Rejoined = "rejoined",
+    /// Fees of the running subscriptions a month, in minor units.
+    MonthlyFee = "monthly_fee",
     /// Minutes of calls a month, mean of three months.
     VoiceMinutes = "voice_minutes",
     /// Megabytes a month, mean of three months.
     DataMegabytes = "data_megabytes",
     /// Messages a month, mean of three months.
     Messages = "messages",
+    /// Share of the calls of three months that stay within the customer's group.
+    InGroupShare = "in_group_share",
     /// Change of all usage per month, relative to its mean, over three months.
     UsageTrend3m = "usage_trend_3m",
     /// The same over six months.
@@ -75,7 +79,7 @@ core_features! {
     Arrears = "arrears",
     /// Days since the oldest unpaid bill was due.
     ArrearsDays = "arrears_days",
-    /// Contacts of any kind within three months.
+    /// Contacts within three months, without complaints and without those of campaigns.
     Contacts3m = "contacts_3m",
     /// Days since the last contact.
     DaysSinceContact = "days_since_contact",
@@ -85,7 +89,13 @@ core_features! {
     Complaints6m = "complaints_6m",
     /// Complaints within twelve months.
     Complaints12m = "complaints_12m",
+    /// Questions about leaving within three months.
+    Leaving3m = "leaving_3m",
 }
+
+/// What the names of the customer's own attributes begin with, where they stand beside the features
+/// that every customer has.
+pub const ATTRIBUTE: &str = "attribute.";
 
 /// How many features every customer has.
 pub const CORE_COUNT: usize = Core::ALL.len();
@@ -125,7 +135,11 @@ pub fn is_hazardous_tenure(months: i32) -> bool {
 /// they are known by now: that is what lets a model learn from the past without cheating.
 #[must_use]
 pub fn derive(state: &CustomerState, at: Timestamp) -> FeatureRow {
-    let mut row = FeatureRow { at, core: [f64::NAN; CORE_COUNT], attributes: Vec::new() };
+    let mut row = FeatureRow {
+        at,
+        core: [f64::NAN; CORE_COUNT],
+        attributes: Vec::new(),
+    };
     relationship(state, &mut row);
     usage(state, &mut row);
     spend(state, &mut row);
@@ -155,7 +169,11 @@ pub fn left_at(state: &CustomerState, at: Timestamp) -> Option<Timestamp> {
     if state.subscriptions.iter().any(|s| s.is_active(at)) {
         return None;
     }
-    let ended = state.subscriptions.iter().filter(|s| s.started_at <= at).filter_map(|s| s.ended);
+    let ended = state
+        .subscriptions
+        .iter()
+        .filter(|s| s.started_at <= at)
+        .filter_map(|s| s.ended);
     ended.map(|(end, _)| end).max()
 }
 
@@ -168,15 +186,27 @@ fn relationship(state: &CustomerState, row: &mut FeatureRow) {
     let until = left_at(state, at).unwrap_or(at);
     let months = until.months_since(since).max(0);
     row.set(Core::TenureMonths, f64::from(months));
-    row.set(Core::TenureHazard, f64::from(u8::from(is_hazardous_tenure(months))));
+    row.set(
+        Core::TenureHazard,
+        f64::from(u8::from(is_hazardous_tenure(months))),
+    );
     let active = || state.subscriptions.iter().filter(|s| s.is_active(at));
     row.set(Core::Products, count(active().count()));
     let year_ago = at.plus_months(-12);
     let ended = state.subscriptions.iter().filter_map(|s| s.ended);
-    let ended = ended.filter(|(end, _)| *end <= at && *end > year_ago).count();
+    let ended = ended
+        .filter(|(end, _)| *end <= at && *end > year_ago)
+        .count();
     row.set(Core::ProductsEnded12m, count(ended));
     if let Some(end) = active().filter_map(|s| s.contract_ends_at).max() {
-        row.set(Core::ContractMonthsLeft, f64::from(end.months_since(at).max(0)));
+        row.set(
+            Core::ContractMonthsLeft,
+            f64::from(end.months_since(at).max(0)),
+        );
+    }
+    let fees = || active().filter_map(|s| s.fee_minor);
+    if fees().next().is_some() {
+        row.set(Core::MonthlyFee, fees().map(amount).sum());
     }
     let before = state.subscriptions.iter().any(|s| s.started_at < since);
     row.set(Core::Rejoined, f64::from(u8::from(before)));
@@ -186,17 +216,21 @@ fn usage(state: &CustomerState, row: &mut FeatureRow) {
     let at = row.at;
     let this_month = month_number(at);
     let mut services = [Series::new(), Series::new(), Series::new()];
+    let mut in_group = Series::new();
     for month in state.months.iter().filter(|m| m.number < this_month) {
         for period in month.periods.iter().filter(|p| p.known_at <= at) {
             let usage = period.usage;
             services[0].add(month.number, whole(usage.voice_seconds) / 60.0);
-            services[1].add(month.number, whole(usage.data_bytes) / 1e6);
+            services[1].add(month.number, whole(usage.data_megabytes));
             services[2].add(month.number, whole(usage.messages));
+            in_group.add(month.number, whole(usage.in_group_seconds) / 60.0);
         }
     }
-    let Some(last) = services[0].last() else { return };
+    let Some(oldest) = services[0].oldest() else {
+        return;
+    };
     // The month of joining is rarely a whole one: its lower usage is no trend.
-    let first = joined_at(state, at).map_or(i32::MIN, |since| {
+    let first = joined_at(state, at).map_or(oldest, |since| {
         month_number(since) + i32::from(since.month_start() != since)
     });
     for series in &mut services {
@@ -206,11 +240,23 @@ fn usage(state: &CustomerState, row: &mut FeatureRow) {
     for (series, level) in services.iter().zip(levels) {
         row.set(level, series.level(SHORT));
     }
+    in_group.start_at(first);
+    let voice = services[0].level(SHORT);
+    if voice > 0.0 {
+        row.set(Core::InGroupShare, in_group.level(SHORT) / voice);
+    }
     row.set(Core::UsageTrend3m, series::joint_trend(&services, SHORT));
     row.set(Core::UsageTrend6m, series::joint_trend(&services, LONG));
-    let used = services.iter().filter_map(Series::last_positive).max();
-    let idle = used.map_or(last - first.min(last) + 1, |used| this_month - 1 - used);
-    row.set(Core::MonthsIdle, f64::from(idle.max(0)));
+    // Who came back is not blamed for the silence while they were away.
+    let used = services
+        .iter()
+        .filter_map(Series::last_positive)
+        .max()
+        .unwrap_or(i32::MIN);
+    row.set(
+        Core::MonthsIdle,
+        f64::from((this_month - used.max(first - 1) - 1).max(0)),
+    );
 }
 
 fn spend(state: &CustomerState, row: &mut FeatureRow) {
@@ -238,7 +284,11 @@ fn payment(state: &CustomerState, row: &mut FeatureRow) {
     let year_ago = at.plus_months(-12);
     let (mut due, mut late) = (0, 0);
     let (mut arrears, mut oldest) = (0.0, None);
-    for bill in state.bills.iter().filter(|b| b.issued_at <= at && b.due_at <= at) {
+    for bill in state
+        .bills
+        .iter()
+        .filter(|b| b.issued_at <= at && b.due_at <= at)
+    {
         let settled = bill.settled_at.filter(|settled| *settled <= at);
         if bill.due_at > year_ago {
             due += 1;
@@ -253,22 +303,32 @@ fn payment(state: &CustomerState, row: &mut FeatureRow) {
         row.set(Core::LateShare, count(late) / count(due));
     }
     row.set(Core::Arrears, arrears);
-    row.set(Core::ArrearsDays, oldest.map_or(0.0, |due| at.since(due).as_days()));
+    row.set(
+        Core::ArrearsDays,
+        oldest.map_or(0.0, |due| at.since(due).as_days()),
+    );
 }
 
 fn contacts(state: &CustomerState, row: &mut FeatureRow) {
     let at = row.at;
-    let within = |instants: &[Timestamp], months: i32| {
-        let from = at.plus_months(-months);
-        count(instants.iter().filter(|i| **i > from && **i <= at).count())
+    let own = || {
+        state
+            .contacts
+            .iter()
+            .filter(|c| c.at <= at && c.kind != ContactKind::Campaign)
     };
-    row.set(Core::Complaints3m, within(&state.complaints, 3));
-    row.set(Core::Complaints6m, within(&state.complaints, 6));
-    row.set(Core::Complaints12m, within(&state.complaints, 12));
-    row.set(Core::Contacts3m, within(&state.complaints, 3) + within(&state.contacts, 3));
-    let all = state.contacts.iter().chain(&state.complaints);
-    if let Some(last) = all.filter(|i| **i <= at).max() {
-        row.set(Core::DaysSinceContact, at.since(*last).as_days());
+    let within = |months: i32, kind: ContactKind| {
+        let from = at.plus_months(-months);
+        count(own().filter(|c| c.at > from && c.kind == kind).count())
+    };
+    let leaving = within(3, ContactKind::Leaving);
+    row.set(Core::Leaving3m, leaving);
+    row.set(Core::Contacts3m, leaving + within(3, ContactKind::Other));
+    row.set(Core::Complaints3m, within(3, ContactKind::Complaint));
+    row.set(Core::Complaints6m, within(6, ContactKind::Complaint));
+    row.set(Core::Complaints12m, within(12, ContactKind::Complaint));
+    if let Some(last) = own().map(|c| c.at).max() {
+        row.set(Core::DaysSinceContact, at.since(last).as_days());
     }
 }
 
@@ -284,12 +344,18 @@ fn count(n: usize) -> f64 {
     f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "usage above 2^53 units may lose its last bit")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "usage above 2^53 units may lose its last bit"
+)]
 fn whole(n: u64) -> f64 {
     n as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "amounts above 2^53 cents may lose the last cent")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "amounts above 2^53 cents may lose the last cent"
+)]
 fn amount(minor: i64) -> f64 {
     minor as f64
 }

@@ -3,10 +3,10 @@
 
 mod codec;
 
-use tenure_core::Timestamp;
 use tenure_core::hash::{fnv1a64, mix64};
+use tenure_core::{Currency, Timestamp};
 
-use super::fact::{AttributeValue, Change, ChurnKind, Fact, Usage};
+use super::fact::{AttributeValue, ChurnKind, ContactKind, Fact, Usage};
 
 pub use codec::DecodeError;
 
@@ -16,10 +16,10 @@ pub const MONTHS_MAX: i32 = 36;
 const SUBSCRIPTIONS_MAX: usize = 32;
 /// Bills that are kept: three years of monthly ones.
 const BILLS_MAX: usize = 40;
-/// Contacts that are kept, and complaints likewise.
-const CONTACTS_MAX: usize = 64;
+/// Contacts that are kept.
+const CONTACTS_MAX: usize = 96;
 /// Attributes that are kept.
-const ATTRIBUTES_MAX: usize = 64;
+const ATTRIBUTES_MAX: usize = 200;
 /// Values of one attribute that are kept, so that a past instant sees the value of then.
 const VERSIONS_MAX: usize = 4;
 /// Usage periods that are kept within one month: daily ones of a few subscriptions.
@@ -34,6 +34,8 @@ pub struct Subscription {
     pub started_at: Timestamp,
     /// When its contract's minimum term ends.
     pub contract_ends_at: Option<Timestamp>,
+    /// What it costs in a month, in minor units.
+    pub fee_minor: Option<i64>,
     /// When it ended and why.
     pub ended: Option<(Timestamp, ChurnKind)>,
 }
@@ -64,7 +66,7 @@ pub struct Bill {
 /// One usage summary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Period {
-    /// A digest of the subscription and the start of the period.
+    /// A digest of the subscription and the period.
     pub key: u32,
     /// When the period ended: from then on the sum is known.
     pub known_at: Timestamp,
@@ -81,6 +83,17 @@ pub struct Month {
     pub periods: Vec<Period>,
 }
 
+/// One contact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contact {
+    /// A digest of its id.
+    pub key: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What it was about.
+    pub kind: ContactKind,
+}
+
 /// One attribute with its latest values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribute {
@@ -93,24 +106,22 @@ pub struct Attribute {
 /// What is remembered of one customer.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CustomerState {
-    /// The first instant at which anything was known.
+    /// The first instant of any fact.
     pub known_since: Option<Timestamp>,
     /// The latest instant of any fact.
     pub changed_at: Option<Timestamp>,
+    /// The currency of the latest amount.
+    pub currency: Option<Currency>,
     /// Subscriptions in the order of their start.
     pub subscriptions: Vec<Subscription>,
     /// Bills in the order of their issue.
     pub bills: Vec<Bill>,
     /// Months with usage, ascending.
     pub months: Vec<Month>,
-    /// Instants of contacts without a complaint, ascending.
-    pub contacts: Vec<Timestamp>,
-    /// Instants of complaints, ascending.
-    pub complaints: Vec<Timestamp>,
+    /// Contacts, ascending.
+    pub contacts: Vec<Contact>,
     /// Attributes in the order of their names.
     pub attributes: Vec<Attribute>,
-    /// Ends of subscriptions and payments of bills that came before what they end.
-    early: Vec<(u64, Timestamp, ChurnKind)>,
 }
 
 /// Returns the number of the month of `at`: months since the year 0.
@@ -125,136 +136,174 @@ fn key(id: &str) -> u64 {
 }
 
 impl CustomerState {
-    /// Takes a change in. The order of changes does not matter where their instants say it.
-    pub fn apply(&mut self, change: &Change) {
-        let at = change.at;
-        self.known_since = Some(self.known_since.map_or(at, |since| since.min(at)));
-        self.changed_at = Some(self.changed_at.map_or(at, |last| last.max(at)));
-        match &change.fact {
-            Fact::CustomerKnown => {}
-            Fact::AttributeSet { name, value } => self.set_attribute(at, name, value.as_ref()),
-            Fact::SubscriptionStarted { subscription, contract_ends_at } => {
-                self.start_subscription(at, key(subscription), *contract_ends_at);
+    /// Takes a fact in.
+    pub fn apply(&mut self, fact: &Fact) {
+        let (first, last) = fact.span();
+        self.known_since = Some(self.known_since.map_or(first, |since| since.min(first)));
+        self.changed_at = Some(self.changed_at.map_or(last, |known| known.max(last)));
+        match fact {
+            Fact::Customer { at, attributes } => self.apply_attributes(*at, attributes),
+            Fact::Subscription {
+                id,
+                started_at,
+                contract_ends_at,
+                fee,
+                ended,
+            } => {
+                self.currency = fee.map(|(_, currency)| currency).or(self.currency);
+                self.apply_subscription(Subscription {
+                    key: key(id),
+                    started_at: *started_at,
+                    contract_ends_at: *contract_ends_at,
+                    fee_minor: fee.map(|(minor, _)| minor),
+                    ended: *ended,
+                });
             }
-            Fact::SubscriptionEnded { subscription, kind } => {
-                self.end_subscription(at, key(subscription), *kind);
+            Fact::Bill {
+                id,
+                issued_at,
+                due_at,
+                amount: (amount_minor, currency),
+                settled_at,
+            } => {
+                self.currency = Some(*currency);
+                self.apply_bill(Bill {
+                    key: key(id),
+                    issued_at: *issued_at,
+                    due_at: *due_at,
+                    amount_minor: *amount_minor,
+                    settled_at: *settled_at,
+                });
             }
-            Fact::BillIssued { bill, amount_minor, due_at } => {
-                self.issue_bill(at, key(bill), *amount_minor, *due_at);
+            Fact::Usage {
+                subscription,
+                from,
+                until,
+                usage,
+            } => {
+                self.apply_usage(subscription, *from, *until, *usage);
             }
-            Fact::BillSettled { bill } => self.settle_bill(at, key(bill)),
-            Fact::UsageSummed { subscription, from, usage } => {
-                self.sum_usage(at, subscription, *from, *usage);
+            Fact::Contact { id, at, kind } => {
+                self.apply_contact(Contact {
+                    key: key(id),
+                    at: *at,
+                    kind: *kind,
+                });
             }
-            Fact::Contacted { is_complaint: true } => insert(&mut self.complaints, at),
-            Fact::Contacted { is_complaint: false } => insert(&mut self.contacts, at),
         }
     }
 
-    fn set_attribute(&mut self, at: Timestamp, name: &str, value: Option<&AttributeValue>) {
-        let index = match self.attributes.binary_search_by(|a| a.name.as_str().cmp(name)) {
-            Ok(index) => index,
-            Err(_) if self.attributes.len() >= ATTRIBUTES_MAX => return,
-            Err(index) => {
-                let attribute = Attribute { name: name.to_owned(), versions: Vec::new() };
-                self.attributes.insert(index, attribute);
-                index
-            }
-        };
-        let versions = &mut self.attributes[index].versions;
-        let place = versions.partition_point(|(since, _)| *since <= at);
-        if place > 0 && versions[place - 1].1.as_ref() == value {
-            return;
+    fn apply_attributes(&mut self, at: Timestamp, attributes: &[(String, AttributeValue)]) {
+        for (name, value) in attributes {
+            let known = self
+                .attributes
+                .binary_search_by(|a| a.name.as_str().cmp(name));
+            let index = match known {
+                Ok(index) => index,
+                Err(_) if self.attributes.len() >= ATTRIBUTES_MAX => continue,
+                Err(index) => {
+                    let attribute = Attribute {
+                        name: name.clone(),
+                        versions: Vec::new(),
+                    };
+                    self.attributes.insert(index, attribute);
+                    index
+                }
+            };
+            set_version(&mut self.attributes[index].versions, at, Some(value));
         }
-        versions.insert(place, (at, value.cloned()));
-        if versions.len() > VERSIONS_MAX {
-            versions.remove(0);
+        let is_set = |name: &str| attributes.iter().any(|(known, _)| known == name);
+        for attribute in self.attributes.iter_mut().filter(|a| !is_set(&a.name)) {
+            set_version(&mut attribute.versions, at, None);
         }
     }
 
-    fn start_subscription(&mut self, at: Timestamp, key: u64, contract: Option<Timestamp>) {
-        if let Some(known) = self.subscriptions.iter_mut().find(|s| s.key == key) {
-            known.started_at = at;
-            known.contract_ends_at = contract;
-            self.subscriptions.sort_by_key(|s| s.started_at);
-            return;
-        }
-        let ended = self.take_early(key);
-        let subscription = Subscription { key, started_at: at, contract_ends_at: contract, ended };
-        let place = self.subscriptions.partition_point(|s| s.started_at <= at);
+    fn apply_subscription(&mut self, subscription: Subscription) {
+        self.subscriptions
+            .retain(|known| known.key != subscription.key);
+        let place = self
+            .subscriptions
+            .partition_point(|s| s.started_at <= subscription.started_at);
         self.subscriptions.insert(place, subscription);
         if self.subscriptions.len() > SUBSCRIPTIONS_MAX {
             let end = |s: &Subscription| s.ended.map_or(Timestamp::MAX, |(end, _)| end);
             let first = (0..self.subscriptions.len()).min_by_key(|i| end(&self.subscriptions[*i]));
-            self.subscriptions.remove(first.expect("there are more than the limit"));
+            self.subscriptions
+                .remove(first.expect("there are more than the limit"));
         }
     }
 
-    fn end_subscription(&mut self, at: Timestamp, key: u64, kind: ChurnKind) {
-        match self.subscriptions.iter_mut().find(|s| s.key == key) {
-            Some(subscription) => subscription.ended = Some((at, kind)),
-            None => self.keep_early(key, at, kind),
-        }
-    }
-
-    fn issue_bill(&mut self, at: Timestamp, key: u64, amount_minor: i64, due_at: Timestamp) {
-        if let Some(known) = self.bills.iter_mut().find(|b| b.key == key) {
-            (known.amount_minor, known.due_at) = (amount_minor, due_at);
-            return;
-        }
-        let settled_at = self.take_early(key).map(|(at, _)| at);
-        let place = self.bills.partition_point(|b| b.issued_at <= at);
-        self.bills.insert(place, Bill { key, issued_at: at, due_at, amount_minor, settled_at });
+    fn apply_bill(&mut self, bill: Bill) {
+        self.bills.retain(|known| known.key != bill.key);
+        let place = self
+            .bills
+            .partition_point(|b| b.issued_at <= bill.issued_at);
+        self.bills.insert(place, bill);
         if self.bills.len() > BILLS_MAX {
             self.bills.remove(0);
         }
     }
 
-    fn settle_bill(&mut self, at: Timestamp, key: u64) {
-        match self.bills.iter_mut().find(|b| b.key == key) {
-            Some(bill) => bill.settled_at = Some(at),
-            None => self.keep_early(key, at, ChurnKind::Unknown),
-        }
-    }
-
-    fn sum_usage(&mut self, at: Timestamp, subscription: &str, from: Timestamp, usage: Usage) {
+    fn apply_usage(&mut self, subscription: &str, from: Timestamp, until: Timestamp, usage: Usage) {
         let number = month_number(from);
         let month = match self.months.binary_search_by_key(&number, |m| m.number) {
             Ok(index) => &mut self.months[index],
             Err(index) => {
-                self.months.insert(index, Month { number, periods: Vec::new() });
+                self.months.insert(
+                    index,
+                    Month {
+                        number,
+                        periods: Vec::new(),
+                    },
+                );
                 &mut self.months[index]
             }
         };
-        let digest = mix64(key(subscription) ^ from.as_micros().cast_unsigned());
+        let period = mix64(from.as_micros().cast_unsigned()) ^ until.as_micros().cast_unsigned();
+        let digest = mix64(key(subscription) ^ period);
         let key = u32::try_from(digest >> 32).expect("the high half fits");
-        match month.periods.iter_mut().find(|p| p.key == key) {
-            Some(period) => period.usage = usage,
+        let known = month.periods.iter().position(|p| p.key == key);
+        match known {
+            Some(index) => month.periods[index].usage = usage,
             None if month.periods.len() >= PERIODS_MAX => {}
-            None => month.periods.push(Period { key, known_at: at, usage }),
+            None => month.periods.push(Period {
+                key,
+                known_at: until,
+                usage,
+            }),
         }
         let newest = self.months.last().map_or(number, |m| m.number);
         self.months.retain(|m| m.number > newest - MONTHS_MAX);
     }
 
-    fn keep_early(&mut self, key: u64, at: Timestamp, kind: ChurnKind) {
-        if self.early.len() < SUBSCRIPTIONS_MAX {
-            self.early.push((key, at, kind));
+    fn apply_contact(&mut self, contact: Contact) {
+        self.contacts.retain(|known| known.key != contact.key);
+        let place = self
+            .contacts
+            .partition_point(|known| known.at <= contact.at);
+        self.contacts.insert(place, contact);
+        if self.contacts.len() > CONTACTS_MAX {
+            self.contacts.remove(0);
         }
-    }
-
-    fn take_early(&mut self, key: u64) -> Option<(Timestamp, ChurnKind)> {
-        let index = self.early.iter().position(|(k, _, _)| *k == key)?;
-        let (_, at, kind) = self.early.swap_remove(index);
-        Some((at, kind))
     }
 }
 
-fn insert(instants: &mut Vec<Timestamp>, at: Timestamp) {
-    let place = instants.partition_point(|known| *known <= at);
-    instants.insert(place, at);
-    if instants.len() > CONTACTS_MAX {
-        instants.remove(0);
+fn set_version(
+    versions: &mut Vec<(Timestamp, Option<AttributeValue>)>,
+    at: Timestamp,
+    value: Option<&AttributeValue>,
+) {
+    let place = versions.partition_point(|(since, _)| *since <= at);
+    if place > 0 && versions[place - 1].1.as_ref() == value {
+        return;
+    }
+    if place > 0 && versions[place - 1].0 == at {
+        versions[place - 1].1 = value.cloned();
+        return;
+    }
+    versions.insert(place, (at, value.cloned()));
+    if versions.len() > VERSIONS_MAX {
+        versions.remove(0);
     }
 }
 

@@ -8,9 +8,10 @@
 use tenure_core::{Violation, Violations};
 
 /// Years that can be asked for at most: a longer loyalty has not been seen.
-pub const YEARS_MAX: f64 = 50.0;
-/// The highest rate of interest that is not a mistake.
-const RATE_MAX: f64 = 1.0;
+pub const YEARS_MAX: f64 = 100.0;
+/// Rates of interest beyond are mistakes; at -1 and below the formulas have no meaning.
+const RATE_MIN: f64 = -0.99;
+const RATE_MAX: f64 = 10.0;
 /// Amounts beyond are mistakes, in minor units.
 const AMOUNT_MAX: f64 = 1e15;
 
@@ -59,7 +60,7 @@ impl ValueInput {
         within("acquisition_cost", self.acquisition_cost, 0.0, AMOUNT_MAX);
         within("first_purchase", self.first_purchase, 0.0, AMOUNT_MAX);
         within("years", self.years, 0.0, YEARS_MAX);
-        within("rate", self.rate, 0.0, RATE_MAX);
+        within("rate", self.rate, RATE_MIN, RATE_MAX);
         violations.into_result()
     }
 }
@@ -73,7 +74,11 @@ pub fn discount(rate: f64, years: f64) -> f64 {
 /// Returns what one unit at the end of each of `years` years is worth today.
 #[must_use]
 pub fn annuity(rate: f64, years: f64) -> f64 {
-    if rate.abs() < 1e-12 { years } else { (1.0 - discount(rate, years)) / rate }
+    if rate.abs() < 1e-12 {
+        years
+    } else {
+        (1.0 - discount(rate, years)) / rate
+    }
 }
 
 /// Returns the value of a customer today, in the minor units of `input`.
@@ -91,8 +96,8 @@ pub fn lifetime_value(model: ValueModel, input: &ValueInput) -> f64 {
 /// Returns the years a customer stays when every period of `horizon_months` the chance to leave is
 /// `probability`, at most `years_max`: the mean of the geometric distribution.
 #[must_use]
-pub fn expected_years(probability: f64, horizon_months: u32, years_max: f64) -> f64 {
-    let period = f64::from(horizon_months) / 12.0;
+pub fn expected_years(probability: f64, horizon_months: f64, years_max: f64) -> f64 {
+    let period = horizon_months / 12.0;
     (period / probability.max(1e-9)).min(years_max)
 }
 
@@ -112,7 +117,10 @@ mod tests {
     };
 
     fn assert_close(actual: f64, expected: f64, tolerance: f64) {
-        assert!((actual - expected).abs() <= tolerance, "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() <= tolerance,
+            "{actual} is not {expected}"
+        );
     }
 
     /// The source works with 1 / (1 + 9 %)^5 = 0.65.
@@ -124,8 +132,15 @@ mod tests {
 
     #[test]
     fn costs_can_turn_the_order_of_two_customers() {
-        let a = ValueInput { annual_cost: 600.0, ..BASE };
-        let b = ValueInput { annual_income: 800.0, annual_cost: 200.0, ..BASE };
+        let a = ValueInput {
+            annual_cost: 600.0,
+            ..BASE
+        };
+        let b = ValueInput {
+            annual_income: 800.0,
+            annual_cost: 200.0,
+            ..BASE
+        };
 
         assert_close(lifetime_value(ValueModel::Revenue, &a), 3_889.65, 5e-3);
         assert_close(lifetime_value(ValueModel::Revenue, &b), 3_111.72, 5e-3);
@@ -155,17 +170,27 @@ mod tests {
 
     #[test]
     fn every_wrong_number_is_named() {
-        let input = ValueInput { annual_income: f64::NAN, years: -1.0, rate: 9.0, ..BASE };
+        let input = ValueInput {
+            annual_income: f64::NAN,
+            years: -1.0,
+            rate: 11.0,
+            ..BASE
+        };
 
-        let fields: Vec<_> = input.check().unwrap_err().into_iter().map(|v| v.field).collect();
+        let fields: Vec<_> = input
+            .check()
+            .unwrap_err()
+            .into_iter()
+            .map(|v| v.field)
+            .collect();
 
         assert_eq!(fields, ["annual_income", "years", "rate"]);
     }
 
     #[test]
     fn who_rarely_leaves_stays_long() {
-        assert_close(expected_years(0.5, 3, 10.0), 0.5, 1e-12);
-        assert_close(expected_years(0.0, 3, 10.0), 10.0, 0.0);
+        assert_close(expected_years(0.5, 3.0, 10.0), 0.5, 1e-12);
+        assert_close(expected_years(0.0, 3.0, 10.0), 10.0, 0.0);
     }
 
     proptest! {
@@ -176,9 +201,10 @@ mod tests {
             let input = ValueInput { annual_income: income, years, rate, ..BASE };
             let value = |i: ValueInput| lifetime_value(ValueModel::Revenue, &i);
             let now = value(input);
-            prop_assert!(value(ValueInput { annual_income: income * 1.1, ..input }) > now);
-            prop_assert!(value(ValueInput { years: years + 0.5, ..input }) > now);
-            prop_assert!(value(ValueInput { rate: rate + 0.05, ..input }) < now);
+            let richer = value(ValueInput { annual_income: income * 1.1, ..input });
+            let longer = value(ValueInput { years: years + 0.5, ..input });
+            let dearer = value(ValueInput { rate: rate + 0.05, ..input });
+            prop_assert!(richer > now && longer > now && dearer < now);
         }
     }
 }

@@ -13,7 +13,10 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) fn new() -> Self {
-        Self { months: Vec::with_capacity(SPAN), first: None }
+        Self {
+            months: Vec::with_capacity(SPAN),
+            first: None,
+        }
     }
 
     /// Adds to a month; months come in ascending order.
@@ -29,12 +32,20 @@ impl Series {
         self.first = Some(first);
     }
 
+    pub(super) fn oldest(&self) -> Option<i32> {
+        self.months.first().map(|(month, _)| *month)
+    }
+
     pub(super) fn last(&self) -> Option<i32> {
         self.months.last().map(|(month, _)| *month)
     }
 
     pub(super) fn last_positive(&self) -> Option<i32> {
-        self.months.iter().rev().find(|(_, value)| *value > 0.0).map(|(month, _)| *month)
+        self.months
+            .iter()
+            .rev()
+            .find(|(_, value)| *value > 0.0)
+            .map(|(month, _)| *month)
     }
 
     /// Returns up to `length` values that end with the last month, oldest first.
@@ -43,9 +54,18 @@ impl Series {
             return Vec::new();
         };
         let span = i32::try_from(length.min(SPAN)).expect("at most 12");
-        let first = self.first.unwrap_or(i32::MIN).max(*oldest).min(last).max(last - span + 1);
+        let first = self
+            .first
+            .unwrap_or(i32::MIN)
+            .max(*oldest)
+            .min(last)
+            .max(last - span + 1);
         let value = |month: i32| {
-            self.months.iter().rev().find(|(m, _)| *m == month).map_or(0.0, |(_, value)| *value)
+            self.months
+                .iter()
+                .rev()
+                .find(|(m, _)| *m == month)
+                .map_or(0.0, |(_, value)| *value)
         };
         (first..=last).map(value).collect()
     }
@@ -78,8 +98,11 @@ impl Series {
 /// Returns the mean trend of the series that have one: a customer who calls less but surfs as much
 /// more has none.
 pub(super) fn joint_trend(series: &[Series], length: usize) -> f64 {
-    let trends: Vec<f64> =
-        series.iter().map(|s| s.trend(length)).filter(|trend| !trend.is_nan()).collect();
+    let trends: Vec<f64> = series
+        .iter()
+        .map(|s| s.trend(length))
+        .filter(|trend| !trend.is_nan())
+        .collect();
     mean(&trends)
 }
 

@@ -1,7 +1,8 @@
 //! Features in the words of people who talk to customers.
 
 use super::super::fact::AttributeValue;
-use super::{Core, FeatureRow};
+use super::{ATTRIBUTE, Core, FeatureRow};
+use tenure_core::Timestamp;
 
 /// Returns a feature of `row` in words. Names that no row has (from a model of other times) are
 /// said as they are.
@@ -10,8 +11,17 @@ pub fn words(row: &FeatureRow, name: &str) -> String {
     if let Some(core) = Core::ALL.iter().find(|core| core.name() == name) {
         return core_words(*core, row.get(*core));
     }
-    let value = row.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let name = name.strip_prefix(ATTRIBUTE).unwrap_or(name);
+    let value = row
+        .attributes
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value);
     match value {
+        Some(AttributeValue::Instant(micros)) => {
+            let days = row.at.since(Timestamp::from_micros(*micros)).as_days();
+            format!("{name} was {days:.0} days ago")
+        }
         Some(AttributeValue::Text(text)) => format!("{name} is {text}"),
         Some(AttributeValue::Integer(n)) => format!("{name} is {n}"),
         Some(AttributeValue::Number(n)) => format!("{name} is {}", short(*n)),
@@ -22,12 +32,15 @@ pub fn words(row: &FeatureRow, name: &str) -> String {
 }
 
 fn core_words(core: Core, value: Option<f64>) -> String {
-    let Some(v) = value else { return format!("{} is unknown", core.name().replace('_', " ")) };
+    let Some(v) = value else {
+        return format!("{} is unknown", core.name().replace('_', " "));
+    };
     match core {
         Core::TenureMonths if v < 12.0 => "tenure in the first year".into(),
         Core::TenureMonths => format!("tenure of {v:.0} months"),
         Core::TenureHazard if v > 0.0 => "tenure in a band where many leave".into(),
         Core::TenureHazard => "tenure in a calm band".into(),
+        Core::Products if v <= 0.0 => "no active subscription".into(),
         Core::Products if v <= 1.0 => "no more than one product".into(),
         Core::Products => format!("{v:.0} products"),
         Core::ProductsEnded12m if v > 0.0 => format!("{v:.0} products given up in 12 months"),
@@ -36,6 +49,8 @@ fn core_words(core: Core, value: Option<f64>) -> String {
         Core::ContractMonthsLeft => format!("contract runs {v:.0} more months"),
         Core::Rejoined if v > 0.0 => "had left before".into(),
         Core::Rejoined => "never left before".into(),
+        Core::MonthlyFee => format!("fees of {} a month", short(v / 100.0)),
+        Core::InGroupShare => format!("{:.0} % of calls within the group", v * 100.0),
         Core::VoiceMinutes => format!("{v:.0} call minutes a month"),
         Core::DataMegabytes => format!("{v:.0} megabytes a month"),
         Core::Messages => format!("{v:.0} messages a month"),
@@ -53,10 +68,11 @@ fn core_words(core: Core, value: Option<f64>) -> String {
         Core::Arrears => "nothing overdue".into(),
         Core::ArrearsDays if v > 0.0 => format!("a bill overdue for {v:.0} days"),
         Core::ArrearsDays => "no bill overdue".into(),
-        Core::Contacts3m => format!("contacts in the last 3 months: {v:.0}"),
+        Core::Contacts3m => format!("calls and visits in the last 3 months: {v:.0}"),
         Core::DaysSinceContact => format!("last contact {v:.0} days ago"),
         Core::Complaints3m => format!("complaints in the last 3 months: {v:.0}"),
         Core::Complaints6m => format!("complaints in the last 6 months: {v:.0}"),
+        Core::Leaving3m => format!("questions about leaving in the last 3 months: {v:.0}"),
         Core::Complaints12m => format!("complaints in the last 12 months: {v:.0}"),
     }
 }

@@ -3,10 +3,10 @@
 //! JSON of the same state is five times as long and ten times as slow to read, and this is read and
 //! written with every change of a customer.
 
-use tenure_core::Timestamp;
+use tenure_core::{Currency, Timestamp};
 
-use super::super::fact::{AttributeValue, ChurnKind, Usage};
-use super::{Attribute, Bill, CustomerState, Month, Period, Subscription};
+use super::super::fact::{AttributeValue, ChurnKind, ContactKind, Usage};
+use super::{Attribute, Bill, Contact, CustomerState, Month, Period, Subscription};
 
 /// The first byte; another layout gets another number.
 const LAYOUT: u8 = 1;
@@ -30,7 +30,8 @@ struct Writer {
 impl Writer {
     fn number(&mut self, mut n: u64) {
         while n >= 0x80 {
-            self.bytes.push(u8::try_from(n & 0x7f).expect("seven bits") | 0x80);
+            self.bytes
+                .push(u8::try_from(n & 0x7f).expect("seven bits") | 0x80);
             n >>= 7;
         }
         self.bytes.push(u8::try_from(n).expect("below 128"));
@@ -70,9 +71,13 @@ impl Writer {
         }
     }
 
-    fn kind(&mut self, kind: ChurnKind) {
-        let index = ChurnKind::ALL.iter().position(|k| *k == kind).expect("all kinds are listed");
-        self.bytes.push(u8::try_from(index).expect("five kinds"));
+    fn kind<K: PartialEq>(&mut self, kind: &K, all: &[K]) {
+        let index = all
+            .iter()
+            .position(|known| known == kind)
+            .expect("all kinds are listed");
+        self.bytes
+            .push(u8::try_from(index).expect("a handful of kinds"));
     }
 
     fn value(&mut self, value: Option<&AttributeValue>) {
@@ -91,6 +96,10 @@ impl Writer {
                 self.bytes.extend_from_slice(&n.to_le_bytes());
             }
             Some(AttributeValue::Flag(flag)) => self.bytes.push(4 + u8::from(*flag)),
+            Some(AttributeValue::Instant(micros)) => {
+                self.bytes.push(6);
+                self.signed(*micros);
+            }
         }
     }
 }
@@ -136,7 +145,11 @@ impl Reader<'_> {
 
     fn instant(&mut self) -> Result<Timestamp, DecodeError> {
         let n = self.signed()?;
-        let delta = if n & 1 == 0 { (n >> 1).wrapping_mul(1_000_000) } else { n >> 1 };
+        let delta = if n & 1 == 0 {
+            (n >> 1).wrapping_mul(1_000_000)
+        } else {
+            n >> 1
+        };
         self.last = self.last.wrapping_add(delta);
         Ok(Timestamp::from_micros(self.last))
     }
@@ -153,7 +166,9 @@ impl Reader<'_> {
         let length = usize::try_from(self.number()?).map_err(|_| self.broken())?;
         let end = self.at.checked_add(length).ok_or(self.broken())?;
         let bytes = self.bytes.get(self.at..end).ok_or(self.broken())?;
-        let text = std::str::from_utf8(bytes).map_err(|_| self.broken())?.to_owned();
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| self.broken())?
+            .to_owned();
         self.at = end;
         Ok(text)
     }
@@ -169,9 +184,9 @@ impl Reader<'_> {
         (0..count).map(|_| each(self)).collect()
     }
 
-    fn kind(&mut self) -> Result<ChurnKind, DecodeError> {
+    fn kind<K: Copy>(&mut self, all: &[K]) -> Result<K, DecodeError> {
         let index = usize::from(self.byte()?);
-        ChurnKind::ALL.get(index).copied().ok_or(self.broken())
+        all.get(index).copied().ok_or(self.broken())
     }
 
     fn value(&mut self) -> Result<Option<AttributeValue>, DecodeError> {
@@ -182,6 +197,7 @@ impl Reader<'_> {
             3 => AttributeValue::Number(f64::from_le_bytes(self.take()?)),
             4 => AttributeValue::Flag(false),
             5 => AttributeValue::Flag(true),
+            6 => AttributeValue::Instant(self.signed()?),
             _ => return Err(self.broken()),
         }))
     }
@@ -195,13 +211,15 @@ impl CustomerState {
         to.bytes.push(LAYOUT);
         to.optional(self.known_since);
         to.optional(self.changed_at);
+        to.text(self.currency.as_ref().map_or("", Currency::as_str));
         to.list(&self.subscriptions, |to, s| {
             to.bytes.extend_from_slice(&s.key.to_le_bytes());
             to.instant(s.started_at);
             to.optional(s.contract_ends_at);
+            to.list(s.fee_minor.as_slice(), |to, fee| to.signed(*fee));
             to.optional(s.ended.map(|(at, _)| at));
             if let Some((_, kind)) = s.ended {
-                to.kind(kind);
+                to.kind(&kind, &ChurnKind::ALL);
             }
         });
         to.list(&self.bills, |to, b| {
@@ -217,23 +235,22 @@ impl CustomerState {
                 to.bytes.extend_from_slice(&p.key.to_le_bytes());
                 to.instant(p.known_at);
                 to.number(p.usage.voice_seconds);
-                to.number(p.usage.data_bytes);
+                to.number(p.usage.in_group_seconds);
+                to.number(p.usage.data_megabytes);
                 to.number(p.usage.messages);
             });
         });
-        to.list(&self.contacts, |to, at| to.instant(*at));
-        to.list(&self.complaints, |to, at| to.instant(*at));
+        to.list(&self.contacts, |to, c| {
+            to.bytes.extend_from_slice(&c.key.to_le_bytes());
+            to.instant(c.at);
+            to.kind(&c.kind, &ContactKind::ALL);
+        });
         to.list(&self.attributes, |to, a| {
             to.text(&a.name);
             to.list(&a.versions, |to, (at, value)| {
                 to.instant(*at);
                 to.value(value.as_ref());
             });
-        });
-        to.list(&self.early, |to, (key, at, kind)| {
-            to.bytes.extend_from_slice(&key.to_le_bytes());
-            to.instant(*at);
-            to.kind(*kind);
         });
         to.bytes
     }
@@ -243,37 +260,63 @@ impl CustomerState {
     /// # Errors
     /// When `bytes` are none.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut from = Reader { bytes, at: 0, last: 0 };
+        let mut from = Reader {
+            bytes,
+            at: 0,
+            last: 0,
+        };
         if from.byte()? != LAYOUT {
             return Err(DecodeError { at: 0 });
         }
         let state = Self {
             known_since: from.optional()?,
             changed_at: from.optional()?,
+            currency: currency(&mut from)?,
             subscriptions: from.list(subscription)?,
             bills: from.list(bill)?,
             months: from.list(month)?,
-            contacts: from.list(Reader::instant)?,
-            complaints: from.list(Reader::instant)?,
-            attributes: from.list(attribute)?,
-            early: from.list(|from| {
+            contacts: from.list(|from| {
                 let key = u64::from_le_bytes(from.take()?);
-                Ok((key, from.instant()?, from.kind()?))
+                Ok(Contact {
+                    key,
+                    at: from.instant()?,
+                    kind: from.kind(&ContactKind::ALL)?,
+                })
             })?,
+            attributes: from.list(attribute)?,
         };
-        if from.at == bytes.len() { Ok(state) } else { Err(from.broken()) }
+        if from.at == bytes.len() {
+            Ok(state)
+        } else {
+            Err(from.broken())
+        }
     }
+}
+
+fn currency(from: &mut Reader<'_>) -> Result<Option<Currency>, DecodeError> {
+    let code = from.text()?;
+    if code.is_empty() {
+        return Ok(None);
+    }
+    Currency::parse(&code).map(Some).map_err(|_| from.broken())
 }
 
 fn subscription(from: &mut Reader<'_>) -> Result<Subscription, DecodeError> {
     let key = u64::from_le_bytes(from.take()?);
     let started_at = from.instant()?;
     let contract_ends_at = from.optional()?;
+    let fee_minor = from.list(Reader::signed)?.first().copied();
     let ended = match from.optional()? {
-        Some(at) => Some((at, from.kind()?)),
+        Some(at) => Some((at, from.kind(&ChurnKind::ALL)?)),
         None => None,
     };
-    Ok(Subscription { key, started_at, contract_ends_at, ended })
+    Ok(Subscription {
+        key,
+        started_at,
+        contract_ends_at,
+        fee_minor,
+        ended,
+    })
 }
 
 fn bill(from: &mut Reader<'_>) -> Result<Bill, DecodeError> {
@@ -294,7 +337,8 @@ fn month(from: &mut Reader<'_>) -> Result<Month, DecodeError> {
             known_at: from.instant()?,
             usage: Usage {
                 voice_seconds: from.number()?,
-                data_bytes: from.number()?,
+                in_group_seconds: from.number()?,
+                data_megabytes: from.number()?,
                 messages: from.number()?,
             },
         })

@@ -1,52 +1,80 @@
 //! Tests of what is remembered, and of its stored form.
 
 use proptest::prelude::*;
+use tenure_core::{Currency, Timestamp};
 
-use super::super::fact::{AttributeValue, Change, ChurnKind, Fact, Usage};
-use super::{BILLS_MAX, CustomerState, MONTHS_MAX, SUBSCRIPTIONS_MAX};
-use tenure_core::Timestamp;
+use super::super::fact::{AttributeValue, ChurnKind, ContactKind, Fact, Usage};
+use super::{BILLS_MAX, CONTACTS_MAX, CustomerState, MONTHS_MAX, SUBSCRIPTIONS_MAX};
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn apply(state: &mut CustomerState, when: &str, fact: Fact) {
-    state.apply(&Change { at: at(when), fact });
+fn eur() -> Currency {
+    Currency::parse("EUR").unwrap()
 }
 
-fn started(id: &str) -> Fact {
-    Fact::SubscriptionStarted { subscription: id.into(), contract_ends_at: None }
-}
-
-#[test]
-fn an_end_that_comes_before_the_start_is_not_lost() {
-    let mut state = CustomerState::default();
-
-    let ended = Fact::SubscriptionEnded { subscription: "s".into(), kind: ChurnKind::Competitor };
-    apply(&mut state, "2024-05-01", ended);
-    apply(&mut state, "2023-01-01", started("s"));
-
-    let subscription = &state.subscriptions[0];
-    assert_eq!(subscription.ended, Some((at("2024-05-01"), ChurnKind::Competitor)));
-    assert!(subscription.is_active(at("2024-04-30")));
-    assert!(!subscription.is_active(at("2024-05-01")));
+fn attributes(when: &str, value: &str) -> Fact {
+    let value = AttributeValue::Text(value.into());
+    Fact::Customer {
+        at: at(when),
+        attributes: vec![("plan".into(), value)],
+    }
 }
 
 #[test]
 fn a_repeated_usage_summary_replaces_the_earlier_one() {
     let mut state = CustomerState::default();
-    let summed = |subscription: &str, seconds| Fact::UsageSummed {
+    let summed = |subscription: &str, seconds| Fact::Usage {
         subscription: subscription.into(),
         from: at("2024-01-01"),
-        usage: Usage { voice_seconds: seconds, ..Usage::default() },
+        until: at("2024-02-01"),
+        usage: Usage {
+            voice_seconds: seconds,
+            ..Usage::default()
+        },
     };
 
-    apply(&mut state, "2024-02-01", summed("a", 60));
-    apply(&mut state, "2024-02-01", summed("b", 30));
-    apply(&mut state, "2024-02-01", summed("a", 90));
+    for fact in [summed("a", 60), summed("b", 30), summed("a", 90)] {
+        state.apply(&fact);
+    }
 
-    let sum: u64 = state.months[0].periods.iter().map(|p| p.usage.voice_seconds).sum();
+    let sum: u64 = state.months[0]
+        .periods
+        .iter()
+        .map(|p| p.usage.voice_seconds)
+        .sum();
     assert_eq!(sum, 120);
+}
+
+#[test]
+fn a_record_that_comes_again_replaces_itself() {
+    let mut state = CustomerState::default();
+    let contact = |kind| Fact::Contact {
+        id: "i".into(),
+        at: at("2024-01-05"),
+        kind,
+    };
+    let bill = |settled_at| Fact::Bill {
+        id: "b".into(),
+        issued_at: at("2024-01-01"),
+        due_at: at("2024-01-15"),
+        amount: (990, eur()),
+        settled_at,
+    };
+
+    for fact in [
+        contact(ContactKind::Other),
+        bill(None),
+        contact(ContactKind::Complaint),
+    ] {
+        state.apply(&fact);
+    }
+    state.apply(&bill(Some(at("2024-01-20"))));
+
+    assert_eq!((state.contacts.len(), state.bills.len()), (1, 1));
+    assert_eq!(state.contacts[0].kind, ContactKind::Complaint);
+    assert_eq!(state.bills[0].settled_at, Some(at("2024-01-20")));
 }
 
 #[test]
@@ -54,81 +82,145 @@ fn memory_has_limits_and_forgets_the_oldest() {
     let mut state = CustomerState::default();
     for number in 0..200_i32 {
         let from = at("2000-01-01").plus_months(number);
-        let end = from.plus_months(1);
-        state.apply(&Change { at: from, fact: started(&format!("s{number}")) });
-        let subscription = format!("s{number}");
-        let kind = ChurnKind::Internal;
-        state.apply(&Change { at: end, fact: Fact::SubscriptionEnded { subscription, kind } });
-        let bill = format!("b{number}");
-        let issued = Fact::BillIssued { bill, amount_minor: 1, due_at: end };
-        state.apply(&Change { at: from, fact: issued });
-        let subscription = format!("s{number}");
-        let usage = Usage::default();
-        state.apply(&Change { at: end, fact: Fact::UsageSummed { subscription, from, usage } });
-        state.apply(&Change { at: end, fact: Fact::Contacted { is_complaint: true } });
+        let until = from.plus_months(1);
+        state.apply(&Fact::Subscription {
+            id: format!("s{number}"),
+            started_at: from,
+            contract_ends_at: None,
+            fee: None,
+            ended: Some((until, ChurnKind::InternalMigration)),
+        });
+        state.apply(&Fact::Bill {
+            id: format!("b{number}"),
+            issued_at: from,
+            due_at: until,
+            amount: (1, eur()),
+            settled_at: None,
+        });
+        let (subscription, usage) = (format!("s{number}"), Usage::default());
+        state.apply(&Fact::Usage {
+            subscription,
+            from,
+            until,
+            usage,
+        });
+        state.apply(&Fact::Contact {
+            id: format!("i{number}"),
+            at: from,
+            kind: ContactKind::Other,
+        });
     }
 
     assert_eq!(state.subscriptions.len(), SUBSCRIPTIONS_MAX);
     assert_eq!(state.bills.len(), BILLS_MAX);
+    assert_eq!(state.contacts.len(), CONTACTS_MAX);
     assert_eq!(state.months.len(), usize::try_from(MONTHS_MAX).unwrap());
-    assert_eq!(state.bills.last().unwrap().issued_at, at("2000-01-01").plus_months(199));
+    assert_eq!(
+        state.bills.last().unwrap().issued_at,
+        at("2000-01-01").plus_months(199)
+    );
 }
 
 #[test]
-fn an_attribute_keeps_what_it_was() {
+fn an_attribute_keeps_what_it_was_and_that_it_was_removed() {
     let mut state = CustomerState::default();
-    let plan = |value: &str| Fact::AttributeSet {
-        name: "plan".into(),
-        value: Some(AttributeValue::Text(value.into())),
-    };
 
-    apply(&mut state, "2024-03-01", plan("gold"));
-    apply(&mut state, "2024-01-01", plan("basic"));
-    apply(&mut state, "2024-04-01", plan("gold"));
+    state.apply(&attributes("2024-03-01", "gold"));
+    state.apply(&attributes("2024-01-01", "basic"));
+    state.apply(&attributes("2024-04-01", "gold"));
+    state.apply(&Fact::Customer {
+        at: at("2024-05-01"),
+        attributes: Vec::new(),
+    });
 
-    let versions: Vec<_> = state.attributes[0].versions.iter().map(|(at, _)| *at).collect();
-    assert_eq!(versions, [at("2024-01-01"), at("2024-03-01")]);
+    let versions: Vec<_> = state.attributes[0]
+        .versions
+        .iter()
+        .map(|(at, value)| (*at, value.is_some()))
+        .collect();
+    let expected = [
+        ("2024-01-01", true),
+        ("2024-03-01", true),
+        ("2024-05-01", false),
+    ];
+    assert_eq!(versions, expected.map(|(when, is_set)| (at(when), is_set)));
+}
+
+fn any_value() -> impl Strategy<Value = AttributeValue> {
+    prop_oneof![
+        "\\PC{0,8}".prop_map(AttributeValue::Text),
+        any::<i64>().prop_map(AttributeValue::Integer),
+        (-1e9..1e9).prop_map(AttributeValue::Number),
+        any::<bool>().prop_map(AttributeValue::Flag),
+        any::<i64>().prop_map(AttributeValue::Instant),
+    ]
 }
 
 fn any_fact() -> impl Strategy<Value = Fact> {
     let id = "[a-c]";
-    let value = prop_oneof![
-        Just(None),
-        "\\PC{0,8}".prop_map(|t| Some(AttributeValue::Text(t))),
-        any::<i64>().prop_map(|n| Some(AttributeValue::Integer(n))),
-        (-1e9..1e9).prop_map(|n| Some(AttributeValue::Number(n))),
-        any::<bool>().prop_map(|b| Some(AttributeValue::Flag(b))),
-    ];
-    let instant = (0..2_000_000_000_000_000_i64).prop_map(Timestamp::from_micros);
+    let instant = || (0..2_000_000_000_000_000_i64).prop_map(Timestamp::from_micros);
+    let maybe = move || proptest::option::of(instant());
     prop_oneof![
-        (id, value).prop_map(|(name, value)| Fact::AttributeSet { name, value }),
-        (id, proptest::option::of(instant.clone())).prop_map(|(subscription, end)| {
-            Fact::SubscriptionStarted { subscription, contract_ends_at: end }
+        (
+            instant(),
+            proptest::collection::vec((id, any_value()), 0..4)
+        )
+            .prop_map(|(at, attributes)| Fact::Customer { at, attributes }),
+        (
+            id,
+            instant(),
+            maybe(),
+            any::<i64>(),
+            proptest::option::of((instant(), 0..6_usize))
+        )
+            .prop_map(|(id, started_at, contract_ends_at, fee, ended)| {
+                Fact::Subscription {
+                    id,
+                    started_at,
+                    contract_ends_at,
+                    fee: (fee > 0).then(|| (fee, eur())),
+                    ended: ended.map(|(at, kind)| (at, ChurnKind::ALL[kind])),
+                }
+            }),
+        (id, instant(), instant(), any::<i64>(), maybe()).prop_map(
+            |(id, issued_at, due_at, minor, settled_at)| Fact::Bill {
+                id,
+                issued_at,
+                due_at,
+                amount: (minor, eur()),
+                settled_at
+            }
+        ),
+        (id, instant(), instant(), any::<[u64; 4]>()).prop_map(|(id, from, until, n)| {
+            let usage = Usage {
+                voice_seconds: n[0],
+                in_group_seconds: n[1],
+                data_megabytes: n[2],
+                messages: n[3],
+            };
+            Fact::Usage {
+                subscription: id,
+                from,
+                until,
+                usage,
+            }
         }),
-        (id, 0..5_usize).prop_map(|(subscription, kind)| Fact::SubscriptionEnded {
-            subscription,
-            kind: ChurnKind::ALL[kind]
+        (id, instant(), 0..4_usize).prop_map(|(id, at, kind)| Fact::Contact {
+            id,
+            at,
+            kind: ContactKind::ALL[kind]
         }),
-        (id, any::<i64>(), instant.clone()).prop_map(|(bill, amount_minor, due_at)| {
-            Fact::BillIssued { bill, amount_minor, due_at }
-        }),
-        id.prop_map(|bill| Fact::BillSettled { bill }),
-        (id, instant, any::<[u64; 3]>()).prop_map(|(subscription, from, [v, d, m])| {
-            let usage = Usage { voice_seconds: v, data_bytes: d, messages: m };
-            Fact::UsageSummed { subscription, from, usage }
-        }),
-        any::<bool>().prop_map(|is_complaint| Fact::Contacted { is_complaint }),
     ]
 }
 
 proptest! {
     #[test]
     fn the_stored_form_gives_back_the_same_state(
-        facts in proptest::collection::vec((0..2_000_000_000_000_000_i64, any_fact()), 0..60)
+        facts in proptest::collection::vec(any_fact(), 0..60)
     ) {
         let mut state = CustomerState::default();
-        for (micros, fact) in facts {
-            state.apply(&Change { at: Timestamp::from_micros(micros), fact });
+        for fact in &facts {
+            state.apply(fact);
         }
 
         let stored = state.encode();

@@ -1,0 +1,259 @@
+//! Gradient boosted trees, trained by forust and taken over into our own form.
+
+use forust_ml::gradientbooster::GrowPolicy;
+use forust_ml::objective::ObjectiveType;
+use forust_ml::sampler::SampleMethod;
+use forust_ml::{GradientBooster, Matrix as ForustMatrix};
+
+use super::super::encoding::Matrix;
+use super::super::trees::{Forest, Node, Tree};
+
+/// Trees at most; early stopping ends far before.
+const TREES_MAX: usize = 1_000;
+/// Trees without a better log loss after which training stops.
+const PATIENCE: usize = 40;
+const LEARNING_RATE: f32 = 0.05;
+/// Leaves are limited, not depth; this only keeps the slowest path bounded.
+const DEPTH_MAX: usize = 10;
+const SUBSAMPLE: f32 = 0.8;
+/// Bins of a column: on sets of some thousands of customers finer ones cost time and gain nothing.
+const BINS: u16 = 128;
+
+/// The shape of trees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Leaves of a tree at most.
+    pub leaves: usize,
+    /// The least training weight in a leaf.
+    pub leaf_weight_min: f32,
+    /// The penalty on the weights of leaves.
+    pub l2: f32,
+    /// The share of columns that each tree may use.
+    pub columns: f64,
+}
+
+/// The shapes that compete in training, from smooth to detailed.
+pub const SHAPES: [Shape; 3] = [
+    Shape {
+        leaves: 7,
+        leaf_weight_min: 5.0,
+        l2: 10.0,
+        columns: 0.5,
+    },
+    Shape {
+        leaves: 15,
+        leaf_weight_min: 3.0,
+        l2: 10.0,
+        columns: 0.5,
+    },
+    Shape {
+        leaves: 31,
+        leaf_weight_min: 1.5,
+        l2: 1.0,
+        columns: 0.8,
+    },
+];
+
+/// Training that did not end with trees.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the trees could not be trained: {0}")]
+pub struct BoostError(String);
+
+fn booster(shape: Shape, trees: usize, seed: u64) -> GradientBooster {
+    let mut booster = GradientBooster::default()
+        .set_objective_type(ObjectiveType::LogLoss)
+        .set_iterations(trees)
+        .set_learning_rate(LEARNING_RATE)
+        .set_max_depth(DEPTH_MAX)
+        .set_max_leaves(shape.leaves)
+        .set_min_leaf_weight(shape.leaf_weight_min)
+        .set_l2(shape.l2)
+        .set_nbins(BINS)
+        .set_subsample(SUBSAMPLE)
+        .set_sample_method(SampleMethod::Random)
+        .set_colsample_bytree(shape.columns)
+        .set_initialize_base_score(true)
+        .set_seed(seed)
+        // One thread: sums come in one order, so that equal seeds give equal models anywhere.
+        .set_parallel(false);
+    booster.grow_policy = GrowPolicy::LossGuide;
+    booster
+}
+
+fn numbers(labels: &[bool]) -> Vec<f64> {
+    labels
+        .iter()
+        .map(|label| f64::from(u8::from(*label)))
+        .collect()
+}
+
+/// Trains on some rows until others are predicted no better; returns how many trees were best and
+/// their log loss on the others.
+///
+/// # Errors
+/// When forust refuses the data.
+pub fn trees_needed(
+    (train, train_labels): (&Matrix, &[bool]),
+    (held, held_labels): (&Matrix, &[bool]),
+    shape: Shape,
+    seed: u64,
+) -> Result<(usize, f64), BoostError> {
+    let (columns, held_columns) = (train.by_column(), held.by_column());
+    let (y, held_y) = (numbers(train_labels), numbers(held_labels));
+    let (weights, held_weights) = (vec![1.0; y.len()], vec![1.0; held_y.len()]);
+    let data = ForustMatrix::new(&columns, train.height(), train.width);
+    let held = ForustMatrix::new(&held_columns, held.height(), held.width);
+    let mut booster = booster(shape, TREES_MAX, seed).set_early_stopping_rounds(Some(PATIENCE));
+    let evaluation = vec![(held, held_y.as_slice(), held_weights.as_slice())];
+    booster
+        .fit(&data, &y, &weights, Some(evaluation))
+        .map_err(|error| BoostError(error.to_string()))?;
+    let best = booster.best_iteration.unwrap_or(0);
+    let history = booster.evaluation_history.as_ref();
+    let loss = history.map_or(f64::INFINITY, |history| *history.get(best, 0));
+    Ok((best + 1, loss))
+}
+
+/// Trains a given number of trees.
+///
+/// # Errors
+/// When forust refuses the data.
+pub fn train(
+    matrix: &Matrix,
+    labels: &[bool],
+    shape: Shape,
+    trees: usize,
+    seed: u64,
+) -> Result<Forest, BoostError> {
+    trained(matrix, labels, shape, trees, seed).map(|booster| take_over(&booster))
+}
+
+fn trained(
+    matrix: &Matrix,
+    labels: &[bool],
+    shape: Shape,
+    trees: usize,
+    seed: u64,
+) -> Result<GradientBooster, BoostError> {
+    let columns = matrix.by_column();
+    let data = ForustMatrix::new(&columns, matrix.height(), matrix.width);
+    let (y, weights) = (numbers(labels), vec![1.0; labels.len()]);
+    let mut booster = booster(shape, trees.min(TREES_MAX), seed);
+    booster
+        .fit(&data, &y, &weights, None)
+        .map_err(|error| BoostError(error.to_string()))?;
+    Ok(booster)
+}
+
+/// Returns the trees in our own form.
+fn take_over(booster: &GradientBooster) -> Forest {
+    let place = |n: usize| u32::try_from(n).expect("fewer than 2^32 nodes");
+    let tree = |tree: &forust_ml::tree::Tree| {
+        let nodes = tree.nodes.iter().enumerate().map(|(index, node)| Node {
+            column: if node.is_leaf {
+                0
+            } else {
+                place(node.split_feature)
+            },
+            threshold: if node.is_leaf { 0.0 } else { node.split_value },
+            left: place(if node.is_leaf { index } else { node.left_child }),
+            right: place(if node.is_leaf {
+                index
+            } else {
+                node.right_child
+            }),
+            missing_right: !node.is_leaf && node.missing_node == node.right_child,
+            value: if node.is_leaf {
+                f64::from(node.weight_value)
+            } else {
+                0.0
+            },
+            cover: f64::from(node.hessian_sum),
+        });
+        Tree {
+            nodes: nodes.collect(),
+        }
+    };
+    Forest {
+        base: booster.base_score,
+        trees: booster.trees.iter().map(tree).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forust_ml::gradientbooster::ContributionsMethod;
+    use tenure_core::hash::mix64;
+
+    use super::*;
+
+    /// Rows with a bend, an interaction and holes.
+    fn data(height: u64) -> (Matrix, Vec<bool>) {
+        let uniform = |n: u64| f64::from(u32::try_from(mix64(n) >> 40).unwrap()) / 2_f64.powi(24);
+        let mut values = Vec::new();
+        let mut labels = Vec::new();
+        for row in 0..height {
+            let x: Vec<f64> = (0..5).map(|c| uniform(row * 7 + c + 1)).collect();
+            let odds = 4.0 * x[0] * x[1] - 2.0 * (x[2] - 0.5).abs() - 1.0;
+            labels.push(uniform(row * 7 + 6) < super::super::sigmoid(odds));
+            let hole = |c: usize| {
+                if uniform(row * 7 + c as u64 + 999_983) < 0.1 {
+                    f64::NAN
+                } else {
+                    x[c]
+                }
+            };
+            values.extend((0..5).map(hole));
+        }
+        (Matrix { values, width: 5 }, labels)
+    }
+
+    #[test]
+    fn our_trees_answer_as_the_ones_they_were_taken_from() {
+        let (matrix, labels) = data(2_000);
+        let booster = trained(&matrix, &labels, SHAPES[1], 60, 3).unwrap();
+        let columns = matrix.by_column();
+        let theirs = booster.predict(&ForustMatrix::new(&columns, 2_000, 5), false);
+
+        let ours = take_over(&booster);
+
+        assert!(ours.is_sound(5));
+        for (row, expected) in theirs.iter().enumerate() {
+            assert_eq!(ours.margin(matrix.row(row)).to_bits(), expected.to_bits());
+        }
+    }
+
+    /// forust sums in single precision, so the comparison can only be as sharp as that.
+    #[test]
+    fn our_contributions_are_the_ones_of_the_reference() {
+        let (matrix, labels) = data(2_000);
+        let booster = trained(&matrix, &labels, SHAPES[1], 40, 3).unwrap();
+        let columns = matrix.select(&(0..50).collect::<Vec<_>>()).by_column();
+        let sample = ForustMatrix::new(&columns, 50, 5);
+        let theirs = booster.predict_contributions(&sample, ContributionsMethod::Shapley, false);
+
+        let forest = take_over(&booster);
+
+        for row in 0..50 {
+            let mut ours = [0.0; 5];
+            let mean = forest.contributions(matrix.row(row), &mut ours);
+            let expected = &theirs[row * 6..(row + 1) * 6];
+            assert!((mean - expected[5]).abs() < 1e-4, "{mean} {}", expected[5]);
+            for (found, expected) in ours.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+            }
+            let sum: f64 = ours.iter().sum();
+            assert!((mean + sum - forest.margin(matrix.row(row))).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_trees() {
+        let (matrix, labels) = data(500);
+
+        let [a, b, c] = [1, 1, 2].map(|seed| train(&matrix, &labels, SHAPES[0], 20, seed).unwrap());
+
+        assert_eq!(a, b);
+        assert_ne!(a, c);
+    }
+}

@@ -1,0 +1,126 @@
+//! Boosted trees in a form of our own: small to store, fast to score, exact to explain.
+
+mod compiled;
+mod shapley;
+
+use serde::{Deserialize, Serialize};
+
+pub use compiled::Compiled;
+
+/// A node of a tree. In a leaf both children are the node itself.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The column that is compared.
+    pub column: u32,
+    /// Rows below it go left.
+    pub threshold: f64,
+    /// The left child.
+    pub left: u32,
+    /// The right child.
+    pub right: u32,
+    /// Whether rows without a value go right.
+    pub missing_right: bool,
+    /// What a leaf adds to the log-odds.
+    pub value: f64,
+    /// How much training weight came this way; tells how likely a branch is for nobody in
+    /// particular.
+    pub cover: f64,
+}
+
+/// A tree; its root is the first node, children come after their parents.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tree {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// Trees whose sum is a log-odds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Forest {
+    /// The log-odds before the first tree.
+    pub base: f64,
+    /// The trees.
+    pub trees: Vec<Tree>,
+}
+
+impl Node {
+    /// Returns true for a leaf at place `index`.
+    #[must_use]
+    pub fn is_leaf(&self, index: usize) -> bool {
+        self.left as usize == index
+    }
+
+    /// Returns the child that a row with this value goes to.
+    #[must_use]
+    pub fn next(&self, value: f64) -> usize {
+        let right = if value.is_nan() {
+            self.missing_right
+        } else {
+            value >= self.threshold
+        };
+        if right {
+            self.right as usize
+        } else {
+            self.left as usize
+        }
+    }
+}
+
+impl Tree {
+    /// Returns what the tree adds for `row`.
+    #[must_use]
+    pub fn value(&self, row: &[f64]) -> f64 {
+        let mut index = 0;
+        while !self.nodes[index].is_leaf(index) {
+            let node = &self.nodes[index];
+            index = node.next(row[node.column as usize]);
+        }
+        self.nodes[index].value
+    }
+
+    /// Returns the number of steps from the root to the deepest leaf.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            if !node.is_leaf(index) {
+                depths[node.left as usize] = depths[index] + 1;
+                depths[node.right as usize] = depths[index] + 1;
+            }
+        }
+        depths.into_iter().max().unwrap_or(0)
+    }
+
+    fn is_sound(&self, width: usize) -> bool {
+        let sound = |(index, node): (usize, &Node)| {
+            let children = [node.left as usize, node.right as usize];
+            let is_leaf = children == [index, index];
+            let descends = children
+                .iter()
+                .all(|child| *child > index && *child < self.nodes.len());
+            let reads = (node.column as usize) < width || is_leaf;
+            let numbers = [node.threshold, node.value, node.cover];
+            (is_leaf || descends) && reads && numbers.iter().all(|n| n.is_finite())
+        };
+        !self.nodes.is_empty() && self.nodes.iter().enumerate().all(sound)
+    }
+}
+
+impl Forest {
+    /// Returns the log-odds of `row`, one node after the other: the reference for the fast way.
+    #[must_use]
+    pub fn margin(&self, row: &[f64]) -> f64 {
+        self.trees
+            .iter()
+            .fold(self.base, |sum, tree| sum + tree.value(row))
+    }
+
+    /// Returns true when every tree ends in leaves and reads columns below `width` only.
+    #[must_use]
+    pub fn is_sound(&self, width: usize) -> bool {
+        self.base.is_finite() && self.trees.iter().all(|tree| tree.is_sound(width))
+    }
+}
+
+#[cfg(test)]
+mod tests;
