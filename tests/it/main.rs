@@ -1,1 +1,13 @@
-//! x
+//! The whole system, tested from outside.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod coverage;
+mod deploy;
+mod facts;
+mod foreign_client;
+mod process;
+mod real_data;
+mod restart;
+mod scenario;
+mod tidy;
+mod topology;

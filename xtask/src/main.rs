@@ -1,1 +1,45 @@
-fn main() {}
+//! The tasks of a developer: `cargo xtask test` and `cargo xtask check`. What CI runs, in one place.
+
+mod check;
+mod debian;
+mod postgres;
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Tasks of a developer:
+
+  cargo xtask test [ARGUMENTS OF CARGO TEST]
+      Runs all tests on SQLite and on a private PostgreSQL server that is started for them and
+      gone afterwards. TENURE_TEST_POSTGRES=URL names a server to use instead.
+  cargo xtask check [fmt] [clippy] [doc] [deny] [buf]
+      Runs the checks that are not tests: all, or those that are named.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
+    match arguments.split_first() {
+        Some((task, rest)) if task == "test" => test::run(rest),
+        Some((task, rest)) if task == "check" => check::run(rest),
+        Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some((task, _)) => bail!("there is no task `{task}`\n\n{USAGE}"),
+        None => bail!("which task?\n\n{USAGE}"),
+    }
+}

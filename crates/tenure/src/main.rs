@@ -1,1 +1,7 @@
-fn main() {}
+//! The one binary of Tenure.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tenure::run()
+}

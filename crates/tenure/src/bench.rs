@@ -1,0 +1,9 @@
+//! Benchmarks, each side by side with its yardstick in one run: machines are noisy, ratios less so.
+
+pub mod coverage;
+mod cpu;
+pub mod import;
+mod load;
+pub mod redeem;
+pub mod score;
+mod server;

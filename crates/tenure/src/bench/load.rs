@@ -1,0 +1,101 @@
+//! A closed loop: so many calls in flight, each followed by the next, for so long.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use tokio::task::JoinSet;
+
+use super::cpu::Used;
+
+/// What one measurement found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Measured {
+    /// Calls a second.
+    pub(super) rate: f64,
+    /// Median latency in milliseconds.
+    pub(super) p50_ms: f64,
+    /// 99th percentile of the latency in milliseconds.
+    pub(super) p99_ms: f64,
+    /// Processor time of each process for each call, in microseconds.
+    pub(super) cpu: Cpu,
+}
+
+/// Processor microseconds for each call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cpu {
+    pub(super) client: f64,
+    pub(super) server: f64,
+    pub(super) postgres: f64,
+}
+
+/// Runs `call(lane, round)` with `in_flight` calls at once for `length`; `server` is the process
+/// whose time is counted.
+#[expect(clippy::cast_precision_loss, reason = "rates of at most some millions")]
+pub(super) async fn run<F, C>(
+    in_flight: usize,
+    length: Duration,
+    server: u32,
+    call: C,
+) -> Result<Measured>
+where
+    C: Fn(usize, u64) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<()>> + Send,
+{
+    let call = Arc::new(call);
+    let (begin, used) = (Instant::now(), Used::now(server));
+    let mut lanes = JoinSet::new();
+    for lane in 0..in_flight {
+        let call = Arc::clone(&call);
+        lanes.spawn(async move {
+            let mut latencies = Vec::new();
+            let mut round = 0;
+            while begin.elapsed() < length {
+                let sent = Instant::now();
+                call(lane, round).await?;
+                latencies.push(sent.elapsed());
+                round += 1;
+            }
+            anyhow::Ok(latencies)
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(lane) = lanes.join_next().await {
+        latencies.extend(lane.map_err(|error| anyhow!("a lane of the load failed: {error}"))??);
+    }
+    let (elapsed, used) = (begin.elapsed(), Used::now(server).since(used));
+    latencies.sort_unstable();
+    let calls = latencies.len().max(1) as f64;
+    Ok(Measured {
+        rate: latencies.len() as f64 / elapsed.as_secs_f64(),
+        p50_ms: percentile(&latencies, 50),
+        p99_ms: percentile(&latencies, 99),
+        cpu: Cpu {
+            client: used.client as f64 / calls,
+            server: used.server as f64 / calls,
+            postgres: used.postgres as f64 / calls,
+        },
+    })
+}
+
+/// Returns a percentile of sorted latencies in milliseconds.
+fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted
+        .get(place)
+        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_places_in_the_sorted_list() {
+        let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
+        assert!((percentile(&sorted, 50) - 51.0).abs() < 1e-9);
+        assert!((percentile(&sorted, 99) - 100.0).abs() < 1e-9);
+        assert!(percentile(&[], 99).abs() < 1e-9);
+    }
+}

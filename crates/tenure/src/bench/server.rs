@@ -1,0 +1,123 @@
+//! A server under test: this binary as a process of its own, on databases of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use tenure_rpc::{ClientOptions, Transport, connect};
+use tenure_sql::scratch::ScratchDatabase;
+
+use crate::service::ServiceName;
+
+/// Where a server keeps its data.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Backend<'a> {
+    /// SQLite files in a temporary folder.
+    Sqlite,
+    /// Fresh databases on this PostgreSQL server.
+    Postgres(&'a str),
+}
+
+impl Backend<'_> {
+    /// Returns the name for tables.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+}
+
+/// A running server; it is stopped when this is dropped.
+pub(super) struct TestServer {
+    child: Child,
+    address: SocketAddr,
+    /// Holds its files until it is dropped.
+    _folder: tempfile::TempDir,
+    databases: Vec<ScratchDatabase>,
+}
+
+impl TestServer {
+    /// Starts all services with further settings (`KEY`, value) in the environment.
+    pub(super) async fn start(backend: Backend<'_>, settings: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--data-dir").arg(folder.path());
+        command.env("TENURE_SERVER__LISTEN", "127.0.0.1:0");
+        command.env("TENURE_ADMIN__LISTEN", "127.0.0.1:0");
+        command.env("TENURE_TELEMETRY__FILTER", "warn");
+        command.envs(settings.iter().copied());
+        let mut databases = Vec::new();
+        if let Backend::Postgres(server) = backend {
+            for service in ServiceName::ALL {
+                let database = ScratchDatabase::create(server).await?;
+                let key = service.as_str().replace('-', "_").to_uppercase();
+                command.env(format!("TENURE_DATABASES__{key}"), database.url());
+                databases.push(database);
+            }
+        }
+        let mut child = command
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let address = ready(&mut child)?;
+        Ok(Self {
+            child,
+            address,
+            _folder: folder,
+            databases,
+        })
+    }
+
+    /// Returns its process id.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns a connection of its own.
+    pub(super) fn connect(&self) -> Result<Transport> {
+        Ok(connect(
+            &format!("http://{}", self.address),
+            &ClientOptions::default(),
+        )?)
+    }
+
+    /// Stops the server and drops its databases.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        let _ = self.child.kill();
+        self.child.wait()?;
+        for database in std::mem::take(&mut self.databases) {
+            database.drop().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the server's first lines until it says that it is ready; the rest is thrown away.
+fn ready(child: &mut Child) -> Result<SocketAddr> {
+    let stderr = child
+        .stderr
+        .take()
+        .context("the server has no standard error")?;
+    let mut lines = BufReader::new(stderr).lines();
+    let mut seen = String::new();
+    for line in lines.by_ref() {
+        let line = line?;
+        if let Some(rest) = line.strip_prefix("tenure: ready, gRPC on ") {
+            let address = rest.split(',').next().unwrap_or_default().parse()?;
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(address);
+        }
+        seen.push_str(&line);
+        seen.push('\n');
+    }
+    bail!("the server ended before it was ready:\n{seen}")
+}

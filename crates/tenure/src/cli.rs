@@ -1,0 +1,257 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::service::ServiceName;
+
+/// The customer-lifecycle and loyalty platform of a telecom operator.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  tenure demo                        a whole operator in a minute, with a report to look at
+  tenure serve                       all four services on 127.0.0.1:7100, SQLite inside
+  tenure serve loyalty-points --config prod.toml
+  tenure import customers.csv --mapping mapping.toml
+  tenure report --out report.html"
+)]
+pub struct Cli {
+    /// Configuration file (TOML). Variables TENURE_SECTION__KEY overrule it.
+    #[arg(long, global = true, env = "TENURE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the SQLite databases; overrules `data_dir` of the configuration.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Takes a synthetic operator's customers through the whole lifecycle, and shows what came of it.
+    Demo(DemoArgs),
+    /// Serves all services, or those named, until it is told to stop.
+    Serve(ServeArgs),
+    /// Takes in a CSV file by a mapping file; resumes where it stopped, safe to run twice.
+    Import(ImportArgs),
+    /// Trains the churn model from customers whose fate is known.
+    Train(TrainArgs),
+    /// Scores customers, with reasons; or places all of them in the lifecycle.
+    Score(ScoreArgs),
+    /// Writes a report of everything as one HTML page.
+    Report(ReportArgs),
+    /// Measures speed beside a yardstick in the same run.
+    Bench(BenchArgs),
+    /// Brings the databases to the form that this version needs.
+    Migrate(MigrateArgs),
+    /// Checks the configuration and says every mistake at once.
+    CheckConfig(CheckConfigArgs),
+}
+
+/// Which services a command talks to.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// Address of a running server, for example http://127.0.0.1:7100. Without it the command opens
+    /// the databases of the configuration itself.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure demo
+  tenure demo --customers 10000 --seed 7
+  tenure demo --serve                leaves the servers up with the data in")]
+pub struct DemoArgs {
+    /// How many customers there ever are; about two thirds are there from the beginning.
+    #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    pub customers: u32,
+    /// How many months the clock moves.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(20..=120))]
+    pub months: u32,
+    /// Decides everything that is random.
+    #[arg(long, default_value_t = 2)]
+    pub seed: u64,
+    /// Where the demo's databases and report go; an older demo there is replaced.
+    #[arg(long, default_value = "tenure-demo", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Leave the servers up with the data in, after the story is told.
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure serve
+  tenure serve loyalty-points --config prod.toml
+  TENURE_SERVER__LISTEN=127.0.0.1:9000 tenure serve
+  TENURE_DATABASES__LOYALTY_POINTS=postgres://tenure@db/loyalty tenure serve loyalty-points")]
+pub struct ServeArgs {
+    /// Which services; all, when none is named.
+    pub services: Vec<ServiceName>,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure import customers.csv --mapping mapping.toml
+  tenure import customers.csv --mapping mapping.toml --server http://127.0.0.1:7100
+
+Rows that are refused go to FILE.rejects.csv, with line, column, what was wanted and what was found.
+docs/import.md says how to write a mapping.")]
+pub struct ImportArgs {
+    /// The CSV file.
+    pub file: PathBuf,
+    /// The mapping file: which column is which field or attribute.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// Where refused rows go; next to the file, when not given.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure train --as-of 2024-06-01 --as-of 2024-07-01 --horizon-days 90
+  tenure train --as-of 2024-12-31 --horizon-days 31 --folds folds.csv")]
+pub struct TrainArgs {
+    /// Instants at which to look at the customers: only what was known before becomes a feature.
+    #[arg(long = "as-of", required = true, value_name = "DATE")]
+    pub as_of: Vec<String>,
+    /// How many days after it leaving counts.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub horizon_days: u32,
+    /// A CSV file with the columns customer_id and fold, for measuring the model.
+    #[arg(long, value_name = "FILE")]
+    pub folds: Option<PathBuf>,
+    /// A feature, or attribute.NAME, that must not be used; may be repeated.
+    #[arg(long, value_name = "FEATURE")]
+    pub exclude: Vec<String>,
+    /// Decides what is random in training.
+    #[arg(long, default_value_t = 1)]
+    pub seed: i64,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Arguments of `score`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure score C0000042 C0000043     why these customers stand where they stand
+  tenure score --top 20              who is most likely to leave, and why
+  tenure score --all                 place everybody in the lifecycle as of now
+  tenure score --all --at 2025-01-01")]
+pub struct ScoreArgs {
+    /// Customers to score with reasons; nothing is stored.
+    pub customers: Vec<String>,
+    /// Score everybody and store what changed.
+    #[arg(long, conflicts_with = "customers")]
+    pub all: bool,
+    /// With --all: the instant to score at; now, when not given.
+    #[arg(long, requires = "all", value_name = "DATE")]
+    pub at: Option<String>,
+    /// How many of the customers at risk to show when none is named.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    pub top: i32,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tenure report --data-dir tenure-demo --out report.html")]
+pub struct ReportArgs {
+    /// Where to write it.
+    #[arg(long, default_value = "report.html", value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure bench redeem
+  tenure bench redeem --postgres postgres://postgres@127.0.0.1/postgres
+  tenure bench import --rows 200000
+  tenure bench score
+  tenure bench coverage --seeds 200")]
+pub struct BenchArgs {
+    /// What to measure.
+    pub subject: Subject,
+    /// A PostgreSQL server on which databases may be created; without it only SQLite is measured.
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// How long each measurement lasts, in seconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// How many rows to import, or customers to score.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    pub rows: u32,
+    /// How many operators `coverage` simulates.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub seeds: u64,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Subject {
+    /// Durable redemptions a second, as a ratio to a no-op of the same server.
+    Redeem,
+    /// Rows of a CSV file a second.
+    Import,
+    /// Bulk scores a second.
+    Score,
+    /// How often the campaign's interval holds the simulator's truth.
+    Coverage,
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tenure migrate --dry-run --config prod.toml")]
+pub struct MigrateArgs {
+    /// Which services; all, when none is named.
+    pub services: Vec<ServiceName>,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `check-config`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tenure check-config --config prod.toml --print")]
+pub struct CheckConfigArgs {
+    /// Also print the configuration as it is used, with secrets masked.
+    #[arg(long)]
+    pub print: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

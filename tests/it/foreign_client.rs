@@ -1,0 +1,76 @@
+//! A client in another language, with nothing but reflection: `tests/python/foreign_client.py`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::Launch;
+
+/// Where Python's packages for the client are installed, kept from run to run.
+const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../tools/foreign-client");
+
+#[test]
+fn a_foreign_client_with_reflection_only_takes_a_customer_through_the_lifecycle() {
+    let python = python();
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Launch::serve(&[], data.path()).start();
+    let script = folder().join("foreign_client.py");
+
+    // A fixed name for the run makes fixed ids, and these decide who is treated.
+    let output = Command::new(python)
+        .arg(script)
+        .args([&server.grpc().to_string(), "foreign"])
+        .output()
+        .expect("Python can be started");
+
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}{complaint}");
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
+}
+
+/// Returns a Python that has the packages in `requirements.txt`; installs them at the first run.
+fn python() -> PathBuf {
+    let requirements = folder().join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).expect("the packages are listed");
+    let environment = Path::new(TOOLS);
+    let installed = environment.join("requirements.txt");
+    let python = environment.join("bin/python");
+    if fs::read_to_string(&installed).unwrap_or_default() != wanted {
+        succeed(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(environment),
+        );
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ];
+        succeed(Command::new(&python).args(pip).arg(&requirements));
+        // Written last: what is here is complete.
+        fs::write(&installed, wanted).expect("the environment is ours");
+    }
+    python
+}
+
+fn succeed(command: &mut Command) {
+    let wanted = "this test needs python3 with venv (on Debian `apt-get install python3-venv`) and, \
+                  at its first run, the packages in tests/python/requirements.txt";
+    match command.output() {
+        Err(error) => panic!("{wanted}: {command:?}: {error}"),
+        Ok(output) if !output.status.success() => {
+            panic!(
+                "{wanted}: {command:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(_) => {}
+    }
+}
