@@ -11,7 +11,7 @@ use tenure_proto::r#type::v1::LifecycleStage;
 
 use super::data::{AtRisk, CampaignFacts, FunnelRow, ModelFacts, PointsMonth, Report, StageMonth};
 use crate::clients::Clients;
-use crate::wire::{instant, timestamp};
+use crate::wire::{instant, patient, timestamp};
 
 /// How many bins the risk histogram has.
 const RISK_BINS: usize = 20;
@@ -36,6 +36,9 @@ pub struct Options {
 /// # Errors
 /// When a service does not answer.
 pub async fn gather(clients: &Clients, now: Timestamp, options: &Options) -> Result<Report> {
+    catch_up(clients)
+        .await
+        .context("a service cannot catch up with customer-data")?;
     let (funnel, currency) = funnel(clients).await.context("cannot read the funnel")?;
     let stage_flow = stage_flow(clients, now)
         .await
@@ -64,6 +67,18 @@ pub async fn gather(clients: &Clients, now: Timestamp, options: &Options) -> Res
         risk_histogram,
         values,
     })
+}
+
+/// Has every service apply what customer-data knows by now: a report of yesterday's facts beside
+/// today's would not add up.
+async fn catch_up(clients: &Clients) -> Result<()> {
+    let request = scoring::CatchUpRequest {};
+    clients.scoring.clone().catch_up(patient(request)).await?;
+    let request = campaign::CatchUpRequest {};
+    clients.campaign.clone().catch_up(patient(request)).await?;
+    let request = loyalty::CatchUpRequest {};
+    clients.loyalty.clone().catch_up(patient(request)).await?;
+    Ok(())
 }
 
 pub(crate) async fn funnel(clients: &Clients) -> Result<(Vec<FunnelRow>, String)> {
