@@ -12,6 +12,7 @@ pub mod demo;
 pub mod report;
 pub mod service;
 mod show;
+mod wait;
 pub(crate) mod wire;
 
 use std::process::ExitCode;

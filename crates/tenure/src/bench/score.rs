@@ -13,9 +13,10 @@ use super::load;
 use super::server::{Backend, TestServer};
 use crate::clients::Clients;
 use crate::demo::ingest::Ingest;
-use crate::demo::story::{self, HORIZON_MONTHS, Plan, wait_for_model};
+use crate::demo::story::{self, HORIZON_MONTHS, Plan};
 use crate::demo::world::World;
 use crate::show;
+use crate::wait;
 use crate::wire::{patient, timestamp};
 
 /// How many months of facts each customer has.
@@ -148,7 +149,7 @@ async fn fill(clients: &Clients, customers: u32) -> Result<Vec<String>> {
         .train_model(patient(request))
         .await
         .context("train_model")?;
-    wait_for_model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
+    wait::model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
     let founders = operator
         .customers()
         .filter(|customer| customer.join_month < 0);
@@ -168,21 +169,7 @@ async fn scoring_run(clients: &Clients) -> Result<f64> {
         .create_scoring_run(patient(request))
         .await
         .context("create_scoring_run")?;
-    let mut run = answer.into_inner().scoring_run.unwrap_or_default();
-    while run.state() == pb::ScoringRunState::Running {
-        let request = pb::GetScoringRunRequest {
-            scoring_run_id: run.scoring_run_id,
-            wait_duration: Some(prost_types::Duration {
-                seconds: 30,
-                nanos: 0,
-            }),
-        };
-        run = client
-            .get_scoring_run(patient(request))
-            .await?
-            .into_inner()
-            .scoring_run
-            .unwrap_or_default();
-    }
+    let run = answer.into_inner().scoring_run.unwrap_or_default();
+    let run = wait::scoring_run(&mut client, run, |_| ()).await?;
     Ok(run.scored_count as f64 / begin.elapsed().as_secs_f64())
 }

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
-use prost_types::Duration;
+use anyhow::{Context as _, Result};
 use tenure_proto::scoring::v1 as pb;
 
 use super::reach::{Reached, reach};
@@ -14,6 +13,7 @@ use crate::demo::tables;
 use crate::report::data::STAGES;
 use crate::report::gather;
 use crate::show;
+use crate::wait;
 use crate::wire::{patient, timestamp};
 
 pub(super) async fn score(config: Config, args: ScoreArgs) -> Result<ExitCode> {
@@ -41,34 +41,16 @@ async fn all(reached: &Reached, at: Option<&str>) -> Result<ExitCode> {
         .create_scoring_run(patient(request))
         .await
         .context("cannot score")?;
-    let mut run = answer.into_inner().scoring_run.unwrap_or_default();
+    let run = answer.into_inner().scoring_run.unwrap_or_default();
     let bar = show::bar(1_000, "scoring", "{msg} {wide_bar} {percent} % {eta}");
-    while run.state() == pb::ScoringRunState::Running {
-        let request = pb::GetScoringRunRequest {
-            scoring_run_id: run.scoring_run_id,
-            wait_duration: Some(Duration {
-                seconds: 1,
-                nanos: 0,
-            }),
-        };
-        run = client
-            .get_scoring_run(patient(request))
-            .await?
-            .into_inner()
-            .scoring_run
-            .unwrap_or_default();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 1,000"
-        )]
-        bar.set_position((run.progress.clamp(0.0, 1.0) * 1_000.0) as u64);
-    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 1,000"
+    )]
+    let progress = |share: f64| bar.set_position((share * 1_000.0) as u64);
+    let run = wait::scoring_run(&mut client, run, progress).await?;
     bar.finish_and_clear();
-    ensure!(
-        run.state() == pb::ScoringRunState::Completed,
-        "the scoring run failed"
-    );
     show::line(&format!(
         "{} customers scored, {} scores changed, {} customers moved to another stage",
         show::grouped(run.scored_count),

@@ -11,8 +11,8 @@ use tenure_proto::scoring::v1 as pb;
 use super::reach::reach;
 use crate::cli::TrainArgs;
 use crate::config::Config;
-use crate::demo::story::wait_for_model;
 use crate::show;
+use crate::wait;
 use crate::wire::{patient, timestamp};
 
 pub(super) async fn train(config: Config, args: TrainArgs) -> Result<ExitCode> {
@@ -43,7 +43,7 @@ pub(super) async fn train(config: Config, args: TrainArgs) -> Result<ExitCode> {
         .train_model(patient(request))
         .await
         .context("cannot train")?;
-    let model = wait_for_model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
+    let model = wait::model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
     print(&model);
     reached.leave().await;
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ use super::points;
 use super::truth;
 use super::world::World;
 use crate::clients::Clients;
+use crate::wait;
 use crate::wire::{patient, timestamp};
 
 /// How many months the model looks ahead.
@@ -219,25 +220,8 @@ impl<'a> Story<'a> {
             .create_scoring_run(patient(request))
             .await
             .context("create_scoring_run")?;
-        let mut run = answer.into_inner().scoring_run.unwrap_or_default();
-        while run.state() == scoring::ScoringRunState::Running {
-            let request = scoring::GetScoringRunRequest {
-                scoring_run_id: run.scoring_run_id,
-                wait_duration: Some(Duration {
-                    seconds: 30,
-                    nanos: 0,
-                }),
-            };
-            let answer = client
-                .get_scoring_run(patient(request))
-                .await
-                .context("get_scoring_run")?;
-            run = answer.into_inner().scoring_run.unwrap_or_default();
-        }
-        ensure!(
-            run.state() == scoring::ScoringRunState::Completed,
-            "the scoring run failed"
-        );
+        let run = answer.into_inner().scoring_run.unwrap_or_default();
+        wait::scoring_run(&mut client, run, |_| ()).await?;
         Ok(())
     }
 
@@ -263,7 +247,7 @@ impl<'a> Story<'a> {
             .train_model(patient(request))
             .await
             .context("train_model")?;
-        wait_for_model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
+        wait::model(&mut client, answer.into_inner().model.unwrap_or_default()).await?;
         Ok(())
     }
 
@@ -292,38 +276,6 @@ impl<'a> Story<'a> {
             redemptions: self.redemptions,
         })
     }
-}
-
-/// Waits until the training of `model` has ended.
-///
-/// # Errors
-/// When it failed, with its reason.
-pub(crate) async fn wait_for_model(
-    client: &mut tenure_proto::scoring::v1::scoring_service_client::ScoringServiceClient<
-        tenure_rpc::Transport,
-    >,
-    mut model: scoring::Model,
-) -> Result<scoring::Model> {
-    while model.state() == scoring::ModelState::Training {
-        let request = scoring::GetModelRequest {
-            model_id: model.model_id,
-            wait_duration: Some(Duration {
-                seconds: 30,
-                nanos: 0,
-            }),
-        };
-        let answer = client
-            .get_model(patient(request))
-            .await
-            .context("get_model")?;
-        model = answer.into_inner().model.unwrap_or_default();
-    }
-    ensure!(
-        model.state() != scoring::ModelState::Failed,
-        "training failed: {}",
-        model.failure
-    );
-    Ok(model)
 }
 
 /// Returns the place of a customer of the simulator.
