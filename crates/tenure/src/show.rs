@@ -23,6 +23,13 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Returns this program as it was called, so that commands that are shown can be pasted.
+pub(crate) fn program() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "tenure".to_owned())
+}
+
 /// Prints why a command failed, with all causes.
 pub(crate) fn failure(error: &anyhow::Error) {
     note(&format!("tenure: {}", describe(error)));

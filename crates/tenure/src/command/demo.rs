@@ -166,21 +166,24 @@ fn day(instant: Timestamp) -> String {
 }
 
 fn go_on(args: &DemoArgs, report: &Path) {
-    let dir = args.dir.display();
+    let (dir, tenure) = (args.dir.display(), show::program());
+    let hint = |command: &str, what: &str| {
+        show::line(&format!("  {command}"));
+        show::line(&format!("      {what}"));
+    };
     show::heading("How to go on");
-    show::line(&format!(
-        "  {}  the same in pictures: open it in a browser",
-        report.display()
-    ));
+    hint(
+        &report.display().to_string(),
+        "the same in pictures: open it in a browser",
+    );
     if !args.serve {
-        show::line(&format!(
-            "  tenure serve --data-dir {dir}  serves this data on 127.0.0.1:7100"
-        ));
+        let command = format!("{tenure} serve --data-dir {dir}");
+        hint(&command, "serves this data on 127.0.0.1:7100");
     }
-    show::line(&format!(
-        "  tenure score --top 20 --data-dir {dir}  who is most likely to leave, and why"
-    ));
-    show::line("  tenure import FILE --mapping MAPPING  takes in customers of your own");
+    let command = format!("{tenure} score --top 20 --data-dir {dir}");
+    hint(&command, "who is most likely to leave, and why");
+    let command = format!("{tenure} import FILE --mapping MAPPING");
+    hint(&command, "takes in customers of your own");
 }
 
 #[cfg(test)]
