@@ -37,7 +37,8 @@ fn row(stage: Stage, levels: &[Level]) -> proto::FunnelRow {
     let mut revenues: BTreeMap<&str, i64> = BTreeMap::new();
     for level in of_stage() {
         if let (Some(currency), Some(minor)) = (level.currency.as_deref(), level.revenue_minor) {
-            *revenues.entry(currency).or_default() += minor;
+            let sum = revenues.entry(currency).or_default();
+            *sum = sum.saturating_add(minor);
         }
     }
     // Amounts of different currencies cannot be added: the largest stands for the stage.

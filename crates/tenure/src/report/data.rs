@@ -18,6 +18,8 @@ pub struct Report {
     pub title: String,
     /// The instant it speaks of, for example `2025-12-31`.
     pub as_of: String,
+    /// The instant that the stored scores were made for; nothing before the first scoring run.
+    pub scored_at: Option<String>,
     /// ISO 4217 code of all amounts; empty when nothing was billed.
     pub currency: String,
     /// One row for each stage, in the order of [`STAGES`].

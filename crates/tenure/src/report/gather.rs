@@ -17,6 +17,8 @@ use crate::wire::{instant, patient, timestamp};
 const RISK_BINS: usize = 20;
 /// How many months a report looks back at most.
 const MONTHS_MAX: i32 = 24;
+/// How many customers of the stored list are scored again for each that is shown.
+const CANDIDATES: i32 = 4;
 /// Pages as large as the services give.
 const PAGE: i32 = 1_000;
 
@@ -43,11 +45,16 @@ pub async fn gather(clients: &Clients, now: Timestamp, options: &Options) -> Res
     let stage_flow = stage_flow(clients, now)
         .await
         .context("cannot read the stage transitions")?;
-    let (risk_histogram, values) = base(clients).await.context("cannot read the scores")?;
+    let Base {
+        risk_histogram,
+        values,
+        scored_at,
+    } = base(clients).await.context("cannot read the scores")?;
     let first = stage_flow.first().map_or(now, |month| month.month);
     Ok(Report {
         title: options.title.clone(),
         as_of: now.to_string(),
+        scored_at: scored_at.map(|at| at.to_string()),
         currency,
         funnel,
         model: model(clients).await.context("cannot read the model")?,
@@ -178,8 +185,16 @@ fn running_counts(moves: &BTreeMap<Timestamp, [i64; 5]>, now: Timestamp) -> Vec<
     flow
 }
 
-/// Reads the probabilities and values of everybody who is still with us.
-async fn base(clients: &Clients) -> Result<(Vec<u64>, Vec<i64>)> {
+/// The stored scores of everybody who is still with us.
+struct Base {
+    risk_histogram: Vec<u64>,
+    values: Vec<i64>,
+    /// The latest instant that scores were made for.
+    scored_at: Option<Timestamp>,
+}
+
+/// Reads the stored scores of everybody who is still with us.
+async fn base(clients: &Clients) -> Result<Base> {
     let mut request = scoring::ListScoresRequest {
         stages: vec![
             LifecycleStage::Acquisition.into(),
@@ -191,6 +206,7 @@ async fn base(clients: &Clients) -> Result<(Vec<u64>, Vec<i64>)> {
         ..Default::default()
     };
     let (mut histogram, mut values) = (vec![0_u64; RISK_BINS], Vec::new());
+    let mut scored_at = None;
     loop {
         let page = clients
             .scoring
@@ -199,6 +215,7 @@ async fn base(clients: &Clients) -> Result<(Vec<u64>, Vec<i64>)> {
             .await?
             .into_inner();
         for score in page.scores {
+            scored_at = scored_at.max(score.score_time.map(|time| instant(&time)));
             if !score.model_version.is_empty() {
                 histogram[bin(score.churn_probability)] += 1;
             }
@@ -206,7 +223,11 @@ async fn base(clients: &Clients) -> Result<(Vec<u64>, Vec<i64>)> {
         }
         if page.next_page_token.is_empty() {
             values.sort_unstable_by(|a, b| b.cmp(a));
-            return Ok((histogram, values));
+            return Ok(Base {
+                risk_histogram: histogram,
+                values,
+                scored_at,
+            });
         }
         request.page_token = page.next_page_token;
     }
@@ -255,25 +276,17 @@ async fn model(clients: &Clients) -> Result<Option<ModelFacts>> {
     }))
 }
 
-/// Scores the customers at the top of the risk list again, with reasons.
+/// Scores the customers at the top of the risk list again, as they stand now and with reasons: who
+/// has left since the last scoring run, or is no longer at risk, gives way to the next.
 pub(crate) async fn at_risk(clients: &Clients, count: i32) -> Result<Vec<AtRisk>> {
     let list = scoring::ListScoresRequest {
         order: scoring::ScoreOrder::ChurnProbabilityDescending.into(),
-        page_size: count,
+        page_size: count.saturating_mul(CANDIDATES).min(PAGE),
         ..Default::default()
     };
-    let scores = clients
-        .scoring
-        .clone()
-        .list_scores(list)
-        .await?
-        .into_inner()
-        .scores;
-    let customer_ids: Vec<_> = scores
-        .into_iter()
-        .filter(|score| score.churn_probability > 0.0)
-        .map(|score| score.customer_id)
-        .collect();
+    let answer = clients.scoring.clone().list_scores(list).await?;
+    let scores = answer.into_inner().scores;
+    let customer_ids: Vec<_> = scores.into_iter().map(|score| score.customer_id).collect();
     if customer_ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -281,14 +294,18 @@ pub(crate) async fn at_risk(clients: &Clients, count: i32) -> Result<Vec<AtRisk>
         customer_ids,
         with_reasons: true,
     };
-    let items = clients
+    let answer = clients
         .scoring
         .clone()
-        .score_customers(request)
-        .await?
-        .into_inner()
-        .items;
-    Ok(items.into_iter().filter_map(named).collect())
+        .score_customers(patient(request))
+        .await?;
+    let items = answer.into_inner().items.into_iter().filter_map(named);
+    let mut at_risk: Vec<_> = items
+        .filter(|customer| customer.probability > 0.0)
+        .collect();
+    at_risk.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    at_risk.truncate(usize::try_from(count).unwrap_or(0));
+    Ok(at_risk)
 }
 
 fn named(item: scoring::ScoreItem) -> Option<AtRisk> {

@@ -30,9 +30,13 @@ pub fn page(report: &Report) -> String {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style></head><body><main>\
-         <h1>{title}</h1><p>As of {}. Amounts in {}.</p>{}<div class=\"grid\">{sections}</div>\
+         <h1>{title}</h1><p>As of {}; {}. Amounts in {}.</p>{}<div class=\"grid\">{sections}</div>\
          <footer>Made by Tenure from the RPCs of its four services.</footer></main></body></html>\n",
         escape(&report.as_of),
+        match &report.scored_at {
+            Some(at) => format!("scores made for {}", escape(at)),
+            None => "nobody was scored yet".to_owned(),
+        },
         if report.currency.is_empty() {
             "no currency"
         } else {
