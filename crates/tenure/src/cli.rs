@@ -18,7 +18,9 @@ Examples:
   tenure serve                       all four services on 127.0.0.1:7100, SQLite inside
   tenure serve loyalty-points --config prod.toml
   tenure import customers.csv --mapping mapping.toml
-  tenure report --out report.html"
+  tenure report --out report.html
+
+Exit codes: 0 done, 1 failed, 2 wrongly typed, 3 an import refused rows, 64 wrong configuration"
 )]
 pub struct Cli {
     /// Configuration file (TOML). Variables TENURE_SECTION__KEY overrule it.

@@ -30,6 +30,10 @@ pub fn funnel(rows: &[FunnelRow], currency: &str) {
 /// Prints who is most likely to leave, and why.
 pub fn at_risk(customers: &[AtRisk]) {
     show::heading("Who is at risk, and why");
+    if customers.is_empty() {
+        show::line("nobody: train a model and score everybody (tenure train, tenure score --all)");
+        return;
+    }
     let line = |customer: &AtRisk| {
         vec![
             customer.customer_id.clone(),
