@@ -43,6 +43,8 @@ pub enum Decision {
 pub struct Ledger {
     heads: BTreeMap<Lane, i64>,
     accounts: HashMap<AccountId, Account>,
+    /// When the accounts that were loaded were due then.
+    dues: HashMap<AccountId, Timestamp>,
     answered: HashMap<(Lane, RequestId), (Arc<Request>, Answer)>,
     sources: HashMap<(AccountId, Arc<str>), EntryId>,
     targets: HashMap<EntryId, Target>,
@@ -61,6 +63,8 @@ pub struct Writes {
     pub heads: Vec<(Lane, i64)>,
     /// Accounts that exist in the database and changed.
     pub changed: Vec<Account>,
+    /// How many of `changed`, the first ones, are due when they were before.
+    pub due_as_before: usize,
     /// Accounts that are new.
     pub opened: Vec<Account>,
     /// New records; those of one lane in their order.
@@ -79,6 +83,7 @@ impl Ledger {
 
     /// Notes an account.
     pub fn load_account(&mut self, account: Account) {
+        self.dues.insert(account.id.clone(), account.next_due());
         self.accounts.insert(account.id.clone(), account);
     }
 
@@ -300,19 +305,24 @@ impl Ledger {
             .iter()
             .map(|lane| (*lane, self.heads[lane]))
             .collect();
-        let (mut changed, mut opened) = (Vec::new(), Vec::new());
+        let (mut changed, mut moved, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         for id in &self.touched {
             let account = self.accounts.remove(id).expect("what was touched is there");
-            if self.fresh.contains(id) {
+            let to = if self.fresh.contains(id) {
                 &mut opened
-            } else {
+            } else if self.dues.get(id) == Some(&account.next_due()) {
                 &mut changed
-            }
-            .push(account);
+            } else {
+                &mut moved
+            };
+            to.push(account);
         }
+        let due_as_before = changed.len();
+        changed.append(&mut moved);
         Writes {
             heads,
             changed,
+            due_as_before,
             opened,
             records: self.records,
             refusals: self.refusals,

@@ -5,15 +5,17 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
 
 use super::row::{self, AccountRow};
-use crate::domain::{Account, encode_state};
+use crate::domain::{Account, Writes, encode_state};
 
 const LOAD_POSTGRES: &str = "
     SELECT a.lane, a.account_id, a.customer_id, a.programme_id, a.created_at, a.updated_at, a.state
     FROM UNNEST($1::INTEGER[], $2::TEXT[]) AS wanted (lane, account_id)
     JOIN account AS a ON a.lane = wanted.lane AND a.account_id = wanted.account_id";
+/// All accounts as one row of JSON, because every row of SQLite is handed over from its thread.
 /// CROSS JOIN keeps the order of the tables: SQLite would scan all accounts otherwise.
 const LOAD_SQLITE: &str = "
-    SELECT a.lane, a.account_id, a.customer_id, a.programme_id, a.created_at, a.updated_at, a.state
+    SELECT JSON_GROUP_ARRAY(JSON_ARRAY(a.lane, a.account_id, a.customer_id, a.programme_id,
+                                       a.created_at, a.updated_at, HEX(a.state)))
     FROM json_each($1) AS wanted
     CROSS JOIN account AS a
     WHERE a.lane = wanted.value ->> 0 AND a.account_id = wanted.value ->> 1";
@@ -39,10 +41,11 @@ pub(super) async fn load(
                 .map(|(lane, id)| (*lane, id.as_str()))
                 .collect();
             let wanted = serde_json::to_string(&wanted).expect("numbers and text are always JSON");
-            sqlx::query_as(LOAD_SQLITE)
+            let rows: String = sqlx::query_scalar(LOAD_SQLITE)
                 .bind(wanted)
-                .fetch_all(conn)
-                .await?
+                .fetch_one(conn)
+                .await?;
+            row::accounts_from_json(&rows)?
         }
     };
     rows.into_iter().map(row::account).collect()
@@ -128,6 +131,13 @@ impl<'a> AccountColumns<'a> {
 
 const UPDATE_SQLITE: &str = "
     UPDATE account
+    SET balance = new.value ->> 2, updated_at = new.value ->> 4,
+        state = SUBSTR($2, new.value ->> 5, new.value ->> 6)
+    FROM json_each($1) AS new
+    WHERE account.lane = new.value ->> 0 AND account.account_id = new.value ->> 1";
+/// Named in SET, a column has its index rewritten, changed or not: hence two statements.
+const UPDATE_AND_MOVE_SQLITE: &str = "
+    UPDATE account
     SET balance = new.value ->> 2, next_due = new.value ->> 3, updated_at = new.value ->> 4,
         state = SUBSTR($2, new.value ->> 5, new.value ->> 6)
     FROM json_each($1) AS new
@@ -136,14 +146,20 @@ const UPDATE_SQLITE: &str = "
 /// Writes accounts that exist; on PostgreSQL the statement for entries does it along.
 pub(super) async fn update_sqlite(
     conn: &mut sqlx::SqliteConnection,
-    accounts: &[Account],
+    writes: &Writes,
 ) -> Result<(), SqlError> {
-    let (rows, states) = AccountColumns::of(accounts).to_json();
-    sqlx::query(UPDATE_SQLITE)
-        .bind(rows)
-        .bind(states)
-        .execute(conn)
-        .await?;
+    let (stay, move_on) = writes.changed.split_at(writes.due_as_before);
+    for (statement, accounts) in [(UPDATE_SQLITE, stay), (UPDATE_AND_MOVE_SQLITE, move_on)] {
+        if accounts.is_empty() {
+            continue;
+        }
+        let (rows, states) = AccountColumns::of(accounts).to_json();
+        sqlx::query(statement)
+            .bind(rows)
+            .bind(states)
+            .execute(&mut *conn)
+            .await?;
+    }
     Ok(())
 }
 

@@ -145,9 +145,7 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
                 .bind(heads)
                 .execute(&mut *conn)
                 .await?;
-            if !writes.changed.is_empty() {
-                accounts::update_sqlite(conn, &writes.changed).await?;
-            }
+            accounts::update_sqlite(conn, writes).await?;
             let (rows, bytes) = entries.to_json();
             sqlx::query(INSERT_SQLITE)
                 .bind(rows)

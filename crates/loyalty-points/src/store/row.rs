@@ -51,6 +51,34 @@ pub(super) fn account(row: AccountRow) -> Result<Account, SqlError> {
     Ok(account)
 }
 
+/// Reads rows of accounts from JSON, where bytes stand in hexadecimal digits.
+pub(super) fn accounts_from_json(rows: &str) -> Result<Vec<AccountRow>, SqlError> {
+    type Row<'j> = (Lane, String, String, String, i64, i64, &'j str);
+    let corrupt = || SqlError::corrupt("accounts cannot be read");
+    let rows: Vec<Row<'_>> = serde_json::from_str(rows).map_err(|_| corrupt())?;
+    rows.into_iter()
+        .map(
+            |(lane, id, customer, programme, created_at, updated_at, state)| {
+                let state = bytes(state).ok_or_else(corrupt)?;
+                Ok((lane, id, customer, programme, created_at, updated_at, state))
+            },
+        )
+        .collect()
+}
+
+/// Reads hexadecimal digits.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| match *pair {
+            [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
 pub(super) fn record(row: RecordRow) -> Result<(Record, Option<RecordKey>), SqlError> {
     let (lane, seq, previous, account, kind, points, decided_at, recorded_at, request, body) = row;
     let recorded_at = Timestamp::from_micros(recorded_at);

@@ -34,6 +34,9 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         // 32 MiB of pages, in KiB.
         .pragma("cache_size", "-32768")
         .pragma("temp_store", "memory")
+        // 32 MiB of log between checkpoints, in pages: a page that many commits touch is copied into
+        // the database once for all of them.
+        .pragma("wal_autocheckpoint", "8192")
         // The log shrinks back to 64 MiB after a burst.
         .pragma("journal_size_limit", "67108864");
     let write = SqlitePoolOptions::new()
