@@ -7,6 +7,7 @@ pub mod change;
 pub mod customer;
 pub mod import;
 pub mod interaction;
+pub mod limits;
 pub mod msisdn;
 pub mod refusal;
 pub mod shelf;

@@ -1,6 +1,6 @@
 //! One batch of an import: each row wholly or not at all, and the progress with them.
 
-use tenure_core::{CustomerId, RequestId, Violation, Violations};
+use tenure_core::{CustomerId, RequestId, Timestamp, Violation, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
@@ -40,10 +40,11 @@ pub(super) async fn apply(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
+    let now = deps.clock.now();
     let mut rejects = Vec::new();
     let mut rows = Vec::with_capacity(request.records.len());
     for record in &mut request.records {
-        match parse_row(record) {
+        match parse_row(record, now) {
             Ok(row) => rows.push(row),
             Err(violations) => rejects.extend(rejects_of(record.line, &violations)),
         }
@@ -77,7 +78,7 @@ fn check(request: &wire::ApplyImportBatchRequest) -> Result<(RequestId, Uuid), E
     Ok(id.zip(import_id).expect("what is missing is a violation"))
 }
 
-fn parse_row(record: &mut wire::ImportRecord) -> Result<Row, Vec<Violation>> {
+fn parse_row(record: &mut wire::ImportRecord, now: Timestamp) -> Result<Row, Vec<Violation>> {
     let mut violations = Violations::new();
     if record.line < 1 {
         violations.add("line", "1 or more", record.line.to_string());
@@ -88,15 +89,21 @@ fn parse_row(record: &mut wire::ImportRecord) -> Result<Row, Vec<Violation>> {
     let customer = violations.within("customer.", |inner| parse::customer(inner, given?));
     own_parts(&mut violations, record, &whose);
     let at = &mut violations;
-    let subscriptions = parts(
+    let subscriptions = parts(at, "subscriptions", &record.subscriptions, |at, item| {
+        parse::subscription(at, item, now)
+    });
+    let bills = parts(at, "bills", &record.bills, |at, item| {
+        parse::bill(at, item, now)
+    });
+    let usage = parts(
         at,
-        "subscriptions",
-        &record.subscriptions,
-        parse::subscription,
+        "usage_summaries",
+        &record.usage_summaries,
+        |at, item| parse::usage(at, item, now),
     );
-    let bills = parts(at, "bills", &record.bills, parse::bill);
-    let usage = parts(at, "usage_summaries", &record.usage_summaries, parse::usage);
-    let interactions = parts(at, "interactions", &record.interactions, parse::interaction);
+    let interactions = parts(at, "interactions", &record.interactions, |at, item| {
+        parse::interaction(at, item, now)
+    });
     if let Err(mut violations) = violations.into_result() {
         if CustomerId::parse(&whose).is_err() {
             // The parts have their customer id from the row: telling it once is enough.

@@ -19,12 +19,13 @@ pub(super) async fn batch_upsert_usage(
     let mut violations = Violations::new();
     let id = fields::request_id(&mut violations, &request.request_id);
     let (key, id_of) = ("start_time", |item: &UsageSummary| item.key.clone());
+    let now = deps.clock.now();
     let items = &request.usage_summaries;
     let items = parse::batch(
         &mut violations,
         "usage_summaries",
         items,
-        parse::usage,
+        |at, item| parse::usage(at, item, now),
         key,
         id_of,
     );
@@ -93,12 +94,13 @@ pub(super) async fn batch_upsert_interactions(
     let mut violations = Violations::new();
     let id = fields::request_id(&mut violations, &request.request_id);
     let (key, id_of) = ("interaction_id", |item: &Interaction| item.id.clone());
+    let now = deps.clock.now();
     let items = &request.interactions;
     let items = parse::batch(
         &mut violations,
         "interactions",
         items,
-        parse::interaction,
+        |at, item| parse::interaction(at, item, now),
         key,
         id_of,
     );

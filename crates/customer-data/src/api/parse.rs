@@ -12,6 +12,8 @@ use tenure_core::{Money, Violations};
 use tenure_proto::r#type::v1::Money as WireMoney;
 use tenure_rpc::fields;
 
+use crate::domain::limits;
+
 pub(super) use bill::bill;
 pub(super) use customer::{customer, external_id};
 pub(super) use interaction::interaction;
@@ -96,7 +98,9 @@ pub(super) fn money(
 ) -> Option<Money> {
     let money = money?;
     let parsed = fields::parse_money(&money.currency_code, money.amount_minor);
-    violations.take(&format!("{field}.currency_code"), parsed)
+    let parsed = violations.take(&format!("{field}.currency_code"), parsed)?;
+    limits::check_money(violations, field, parsed);
+    Some(parsed)
 }
 
 /// Returns a required amount, or notes why there is none.

@@ -19,11 +19,12 @@ pub(super) async fn batch_upsert(
     let mut violations = Violations::new();
     let id = fields::request_id(&mut violations, &request.request_id);
     let (key, id_of) = ("bill_id", |item: &Bill| item.id.clone());
+    let now = deps.clock.now();
     let items = parse::batch(
         &mut violations,
         "bills",
         &request.bills,
-        parse::bill,
+        |at, item| parse::bill(at, item, now),
         key,
         id_of,
     );

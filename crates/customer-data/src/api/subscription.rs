@@ -9,7 +9,7 @@ use super::customer::{require_known, required_customer};
 use super::once::{Begun, Write, begin, method, take_all};
 use super::page::Page;
 use super::{parse, show};
-use crate::domain::{Book, Subscription, Termination, Touched};
+use crate::domain::{Book, Subscription, Termination, Touched, limits};
 use crate::{Deps, Error, store};
 
 pub(super) async fn batch_upsert(
@@ -19,12 +19,13 @@ pub(super) async fn batch_upsert(
     let mut violations = Violations::new();
     let id = fields::request_id(&mut violations, &request.request_id);
     let (key, id_of) = ("subscription_id", |item: &Subscription| item.id.clone());
+    let now = deps.clock.now();
     let items = &request.subscriptions;
     let items = parse::batch(
         &mut violations,
         "subscriptions",
         items,
-        parse::subscription,
+        |at, item| parse::subscription(at, item, now),
         key,
         id_of,
     );
@@ -116,7 +117,9 @@ fn ending(
         "terminate_time",
         request.terminate_time.as_ref(),
     );
-    let at = at.unwrap_or_else(|| deps.clock.now());
+    let now = deps.clock.now();
+    limits::check_happened(violations, "terminate_time", at, now);
+    let at = at.unwrap_or(now);
     let termination = Termination {
         at,
         kind: kind?,

@@ -33,6 +33,9 @@ impl Bill {
         if self.due_at < self.issued_at {
             violations.add("due_time", "not before issue_time", "an earlier instant");
         }
+        if self.settled_at.is_some_and(|at| at < self.issued_at) {
+            violations.add("settle_time", "not before issue_time", "an earlier instant");
+        }
         let settled = self.state == BillState::Settled;
         match self.settled_at {
             None if settled => {
@@ -133,6 +136,24 @@ mod tests {
             })
             .is_empty()
         );
+    }
+
+    #[test]
+    fn nothing_is_settled_before_it_was_issued() {
+        let day = sent().issued_at;
+        let at_once = Bill {
+            state: BillState::Settled,
+            settled_at: Some(day),
+            paid: Some(money("EUR")),
+            ..sent()
+        };
+        let earlier = Timestamp::from_micros(day.as_micros() - 1);
+        let early = Bill {
+            settled_at: Some(earlier),
+            ..at_once.clone()
+        };
+        assert!(wrong(&at_once).is_empty());
+        assert_eq!(wrong(&early), ["settle_time"]);
     }
 
     #[test]

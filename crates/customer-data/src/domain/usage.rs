@@ -2,6 +2,7 @@
 
 use tenure_core::{CustomerId, SubscriptionId, Timestamp, Violations};
 
+use super::limits::COUNT_MAX;
 use super::words::UsagePeriod;
 
 /// What makes two summaries the same one. The fields stand in the order of the table's key.
@@ -33,7 +34,7 @@ pub struct UsageSummary {
 }
 
 impl UsageSummary {
-    /// Notes amounts below zero, and parts larger than their whole.
+    /// Notes amounts that are out of bounds, and parts larger than their whole.
     pub fn check(&self, violations: &mut Violations) {
         let amounts = [
             ("voice_seconds", self.voice_seconds),
@@ -42,8 +43,8 @@ impl UsageSummary {
             ("sms_count", self.sms_count),
         ];
         for (field, amount) in amounts {
-            if amount < 0 {
-                violations.add(field, "0 or more", amount.to_string());
+            if !(0..=COUNT_MAX).contains(&amount) {
+                violations.add(field, format!("0 to {COUNT_MAX}"), amount.to_string());
             }
         }
         if self.in_group_voice_seconds > self.voice_seconds.max(0) {
@@ -125,6 +126,17 @@ mod tests {
             ..month()
         };
         assert_eq!(wrong(&negative), ["data_megabytes"]);
+
+        let most = UsageSummary {
+            sms_count: 1_000_000_000_000,
+            ..month()
+        };
+        assert!(wrong(&most).is_empty());
+        let more = UsageSummary {
+            sms_count: most.sms_count + 1,
+            ..most
+        };
+        assert_eq!(wrong(&more), ["sms_count"]);
 
         let larger = UsageSummary {
             in_group_voice_seconds: 61,

@@ -53,6 +53,8 @@ enum End {
     At { end: usize, next: usize },
     /// Nowhere: a quote is open at the end of the file or of the longest row.
     OpenQuote,
+    /// Nobody knows where: text follows a closing quote, so one of the quotes is a stray one.
+    StrayQuote,
     /// Further away than a row may be long.
     TooFar,
 }
@@ -106,7 +108,8 @@ impl<R: Read> Lines<R> {
             let line = self.done_lines + 1;
             let (end, next) = match self.find_end()? {
                 End::At { end, next } => (end, next),
-                End::OpenQuote => return self.skip_open_quote(line).map(Some),
+                End::OpenQuote => return self.skip_bad_quote(open_quote(line)).map(Some),
+                End::StrayQuote => return self.skip_bad_quote(stray_quote(line)).map(Some),
                 End::TooFar => return self.skip_long_line(line).map(Some),
             };
             let bytes = &self.buffer[self.start..end];
@@ -171,6 +174,9 @@ impl<R: Read> Lines<R> {
                     });
                 }
                 quote.see(*byte, self.delimiter);
+                if quote.is_stray {
+                    return Ok(End::StrayQuote);
+                }
                 at += 1;
             }
             if !self.fill()? {
@@ -224,18 +230,23 @@ impl<R: Read> Lines<R> {
         self.start = next;
     }
 
-    /// Skips one line of the file whose quote never closes.
-    fn skip_open_quote(&mut self, line: i64) -> io::Result<Line> {
-        let held = &self.buffer[self.start..];
-        let Some(end) = held.iter().position(|byte| *byte == b'\n') else {
+    /// Skips the one line of the file in which the row with a bad quote begins.
+    fn skip_bad_quote(&mut self, reject: Reject) -> io::Result<Line> {
+        loop {
+            let held = &self.buffer[self.start..];
+            if let Some(end) = held.iter().position(|byte| *byte == b'\n') {
+                self.advance(self.start + end + 1);
+                return Ok(Line::Bad(reject));
+            }
             if self.is_at_end {
                 self.advance(self.buffer.len());
-                return Ok(open_quote(line));
+                return Ok(Line::Bad(reject));
             }
-            return self.skip_long_line(line);
-        };
-        self.advance(self.start + end + 1);
-        Ok(open_quote(line))
+            if held.len() > self.length_max {
+                return self.skip_long_line(reject.line);
+            }
+            self.fill()?;
+        }
     }
 
     /// Skips a line without holding it.
@@ -269,13 +280,22 @@ impl<R: Read> Lines<R> {
     }
 }
 
-fn open_quote(line: i64) -> Line {
-    Line::Bad(Reject {
+fn open_quote(line: i64) -> Reject {
+    Reject {
         line,
         column: String::new(),
         wanted: "a closing quote".to_owned(),
         found: "none".to_owned(),
-    })
+    }
+}
+
+fn stray_quote(line: i64) -> Reject {
+    Reject {
+        line,
+        column: String::new(),
+        wanted: "a delimiter or a line end behind a closing quote".to_owned(),
+        found: "text".to_owned(),
+    }
 }
 
 /// Whether the reader stands between quotes.
@@ -288,6 +308,8 @@ struct Quote {
     is_inside: bool,
     /// The byte before was a quote that closed.
     just_closed: bool,
+    /// Text was seen behind a quote that closed.
+    is_stray: bool,
 }
 
 impl Quote {
@@ -316,6 +338,8 @@ impl Quote {
             return false;
         }
         self.is_inside = true;
+        // Spaces around a cell do not count, and CR may begin a line end.
+        self.is_stray |= self.is_quoted && !b" \t\r".contains(&byte);
         true
     }
 }

@@ -195,7 +195,7 @@ pub(super) struct InteractionMap {
 
 /// Why a text is no mapping.
 #[derive(Debug, thiserror::Error)]
-#[error("the mapping cannot be read: {0}")]
+#[error("the mapping cannot be read")]
 pub struct MappingError(#[from] toml::de::Error);
 
 impl Mapping {

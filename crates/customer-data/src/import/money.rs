@@ -4,6 +4,7 @@ use tenure_core::Currency;
 use tenure_core::violation::Mismatch;
 
 use super::cell::short;
+use crate::domain::limits::MINOR_MAX;
 
 /// Currencies of ISO 4217 without minor units.
 const WITHOUT: [&str; 16] = [
@@ -41,10 +42,14 @@ pub(super) fn minor(text: &str, mark: char, currency: Currency) -> Result<i64, M
         return Err(mismatch());
     }
     let number = format!("{whole}{fraction:0<digits$}");
-    number
-        .parse::<i64>()
-        .map(|number| sign * number)
-        .map_err(|_| mismatch())
+    let number = number.parse::<i64>().ok();
+    match number.filter(|number| *number <= MINOR_MAX) {
+        Some(number) => Ok(sign * number),
+        None => {
+            let wanted = format!("an amount of at most {MINOR_MAX} minor units");
+            Err(Mismatch::new(wanted, short(text)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +67,8 @@ mod tests {
         assert_eq!(parse("30", "EUR"), Some(3_000));
         assert_eq!(parse("29.850", "USD"), Some(2_985));
         assert_eq!(parse("30", "JPY"), Some(30));
+        let most = 10_i64.pow(15);
+        assert_eq!(parse("-10000000000000", "EUR"), Some(-most));
         assert_eq!(parse("1.234", "KWD"), Some(1_234));
         assert_eq!(minor("1,5", ',', Currency::parse("EUR").unwrap()), Ok(150));
     }
@@ -77,6 +84,8 @@ mod tests {
             "1e3",
             "NaN",
             "99999999999999999999",
+            "10000000000000.01",
+            "-10000000000000.01",
             "+1",
         ] {
             assert_eq!(parse(text, "EUR"), None, "{text}");

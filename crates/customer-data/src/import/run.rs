@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_rpc::{Transport, retry_unavailable};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use super::Reject;
@@ -67,11 +67,17 @@ pub enum ImportError {
     #[error("the file has no header: {0}")]
     Header(String),
     /// The file, or the one of rejects, cannot be read or written.
-    #[error("cannot read or write: {0}")]
+    #[error("cannot read or write")]
     Io(#[from] io::Error),
     /// The service refused.
     #[error("the service refused: {}", .0.message())]
     Service(Box<Status>),
+    /// The service did not answer.
+    #[error(
+        "the service cannot be reached: {}; running the import again goes on where it stopped",
+        .0.message()
+    )]
+    Unreachable(Box<Status>),
     /// The service answered without what it promised.
     #[error("the service answered without an import")]
     Incomplete,
@@ -79,6 +85,15 @@ pub enum ImportError {
 
 impl From<Status> for ImportError {
     fn from(status: Status) -> Self {
+        // Only the service gives reasons: all else comes from the way there.
+        let is_answer = tenure_rpc::status::reason(&status).is_some();
+        let is_lost = matches!(
+            status.code(),
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
+        );
+        if is_lost && !is_answer {
+            return Self::Unreachable(Box::new(status));
+        }
         Self::Service(Box::new(status))
     }
 }
@@ -350,4 +365,37 @@ impl<S: Read> Run<S> {
 fn batch_request_id(at: &Resume) -> Result<Uuid, ImportError> {
     let import = Uuid::try_parse(&at.import_id).map_err(|_| ImportError::Incomplete)?;
     Ok(Uuid::new_v5(&import, &at.batch_number.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_repeat_its_source() {
+        let io = ImportError::from(io::Error::other("broken off"));
+        let mapping = ImportError::from(Mapping::parse("[custom]").unwrap_err());
+        for error in [io, mapping] {
+            let source = error.source().unwrap().to_string();
+            assert!(!error.to_string().contains(source.trim()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_cannot_be_reached_did_not_refuse() {
+        let lost = ImportError::from(Status::unavailable("tcp connect error")).to_string();
+        assert!(
+            lost.contains("cannot be reached: tcp connect error"),
+            "{lost}"
+        );
+        assert!(lost.contains("running the import again"), "{lost}");
+
+        let answer = crate::Error::ImportCompleted("1".into());
+        let refused = ImportError::from(Status::from(answer)).to_string();
+        assert_eq!(refused, "the service refused: import 1 is complete");
+        let answer = tenure_rpc::status::draining();
+        assert!(matches!(ImportError::from(answer), ImportError::Service(_)));
+    }
 }

@@ -100,6 +100,70 @@ async fn wrong_bills_are_named_by_their_place() {
 }
 
 #[tokio::test]
+async fn a_bill_is_not_of_the_future_nor_of_an_amount_that_nobody_can_add_up() {
+    each_suite(async |suite| {
+        let mut suite = suite.with_customers(&["ada"]).await;
+        // The clock shows 2025-01-01, which is 366 days after 2024-01-01.
+        let late = settled("ada", "B1", 368);
+        let early = wire::Bill {
+            settle_time: later(99),
+            ..settled("ada", "B2", 100)
+        };
+        let large = wire::Bill {
+            amount: euro(9_000_000_000_000_000_000),
+            paid_amount: euro(-1_000_000_000_000_001),
+            ..settled("ada", "B3", 0)
+        };
+        let refused = suite.bill(vec![late, early, large]).await.unwrap_err();
+        let named = [
+            "bills[0].issue_time",
+            "bills[0].settle_time",
+            "bills[1].settle_time",
+            "bills[2].amount.amount_minor",
+            "bills[2].paid_amount.amount_minor",
+        ];
+        assert_eq!(fields(&refused), named);
+
+        let last = wire::Bill {
+            amount: euro(1_000_000_000_000_000),
+            ..sent("ada", "B1", 367)
+        };
+        suite.bill(vec![last]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn usage_and_interactions_are_not_of_the_future() {
+    each_suite(async |suite| {
+        let mut suite = suite.with_customers(&["ada"]).await;
+        let usage = wire::UsageSummary {
+            sms_count: 1_000_000_000_001,
+            ..month("ada", "", "2025-02-01")
+        };
+        let request = wire::BatchUpsertUsageSummariesRequest {
+            request_id: fresh(),
+            usage_summaries: vec![usage],
+        };
+        let refused = suite.client.batch_upsert_usage_summaries(request).await;
+        let named = [
+            "usage_summaries[0].start_time",
+            "usage_summaries[0].sms_count",
+        ];
+        assert_eq!(fields(&refused.unwrap_err()), named);
+
+        let request = wire::BatchUpsertInteractionsRequest {
+            request_id: fresh(),
+            interactions: vec![complaint("ada", "I1", 367), complaint("ada", "I2", 368)],
+        };
+        let refused = suite.client.batch_upsert_interactions(request).await;
+        let named = ["interactions[1].event_time"];
+        assert_eq!(fields(&refused.unwrap_err()), named);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_later_usage_summary_replaces_the_earlier_one() {
     each_suite(async |suite| {
         let mut suite = suite.with_customers(&["ada"]).await;

@@ -173,6 +173,8 @@ async fn an_ending_is_repeated_and_refused_for_each_reason() {
         let early = refuse(terminate("ada", "S1", day("2023-12-31"))).await;
         assert_code(&early, Code::InvalidArgument, "INVALID_FIELDS");
         assert_eq!(fields(&early), ["terminate_time"]);
+        let ahead = refuse(terminate("ada", "S1", day("2025-01-03"))).await;
+        assert_eq!(fields(&ahead), ["terminate_time"]);
         let kindless = refuse(wire::TerminateSubscriptionRequest {
             churn_kind: 0,
             churn_reason: "x".repeat(129),

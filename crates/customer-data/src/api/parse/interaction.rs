@@ -1,22 +1,24 @@
 //! Interactions from the wire.
 
-use tenure_core::{CustomerId, InteractionId, Violations};
+use tenure_core::{CustomerId, InteractionId, Timestamp, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 
 use super::required_word;
 use crate::domain::interaction::CODE_LENGTH_MAX;
 use crate::domain::words::{Channel, Direction, InteractionKind};
-use crate::domain::{Interaction, text};
+use crate::domain::{Interaction, limits, text};
 
-/// Parses an interaction.
+/// Parses an interaction that arrives now.
 pub(in crate::api) fn interaction(
     violations: &mut Violations,
     wire: &wire::Interaction,
+    now: Timestamp,
 ) -> Option<Interaction> {
     let id = violations.take("interaction_id", InteractionId::parse(&wire.interaction_id));
     let customer = violations.take("customer_id", CustomerId::parse(&wire.customer_id));
     let happened_at = fields::required_time(violations, "event_time", wire.event_time.as_ref());
+    limits::check_happened(violations, "event_time", happened_at, now);
     let channel = required_word(violations, "channel", wire.channel, Channel::from_number);
     let direction = required_word(
         violations,

@@ -7,12 +7,13 @@ use tenure_rpc::fields;
 use super::{money, optional_word, required_word};
 use crate::domain::subscription::{CHURN_REASON_LENGTH_MAX, PRODUCT_CODE_LENGTH_MAX};
 use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Msisdn, Subscription, Termination, text};
+use crate::domain::{Msisdn, Subscription, Termination, limits, text};
 
-/// Parses a subscription.
+/// Parses a subscription that arrives now.
 pub(in crate::api) fn subscription(
     violations: &mut Violations,
     wire: &wire::Subscription,
+    now: Timestamp,
 ) -> Option<Subscription> {
     let id = violations.take(
         "subscription_id",
@@ -33,7 +34,7 @@ pub(in crate::api) fn subscription(
     let contract = wire.contract_end_time.as_ref();
     let contract = fields::optional_time(violations, "contract_end_time", contract);
     let fee = money(violations, "monthly_fee", wire.monthly_fee.as_ref());
-    let termination = termination(violations, wire);
+    let termination = termination(violations, wire, now);
     let subscription = Subscription {
         id: id?,
         customer: customer?,
@@ -52,7 +53,11 @@ pub(in crate::api) fn subscription(
     Some(subscription)
 }
 
-fn termination(violations: &mut Violations, wire: &wire::Subscription) -> Option<Termination> {
+fn termination(
+    violations: &mut Violations,
+    wire: &wire::Subscription,
+    now: Timestamp,
+) -> Option<Termination> {
     let at = wire.terminate_time.as_ref();
     let reason = churn_reason(violations, &wire.churn_reason);
     let Some(at) = at else {
@@ -65,6 +70,7 @@ fn termination(violations: &mut Violations, wire: &wire::Subscription) -> Option
         return None;
     };
     let at = violations.take("terminate_time", fields::parse_time(at));
+    limits::check_happened(violations, "terminate_time", at, now);
     let kind = optional_word(
         violations,
         "churn_kind",

@@ -1,17 +1,18 @@
 //! Usage summaries from the wire.
 
-use tenure_core::{CustomerId, SubscriptionId, Violations};
+use tenure_core::{CustomerId, SubscriptionId, Timestamp, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 
 use super::required_word;
 use crate::domain::words::UsagePeriod;
-use crate::domain::{UsageKey, UsageSummary};
+use crate::domain::{UsageKey, UsageSummary, limits};
 
-/// Parses a usage summary.
+/// Parses a usage summary that arrives now.
 pub(in crate::api) fn usage(
     violations: &mut Violations,
     wire: &wire::UsageSummary,
+    now: Timestamp,
 ) -> Option<UsageSummary> {
     let customer = violations.take("customer_id", CustomerId::parse(&wire.customer_id));
     let subscription = Some(wire.subscription_id.as_str()).filter(|id| !id.is_empty());
@@ -19,6 +20,7 @@ pub(in crate::api) fn usage(
         subscription.map(|id| violations.take("subscription_id", SubscriptionId::parse(id)));
     let period = required_word(violations, "period", wire.period, UsagePeriod::from_number);
     let started_at = fields::required_time(violations, "start_time", wire.start_time.as_ref());
+    limits::check_happened(violations, "start_time", started_at, now);
     let usage = UsageSummary {
         key: UsageKey {
             customer: customer?,

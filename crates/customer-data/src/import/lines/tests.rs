@@ -56,6 +56,33 @@ fn a_quote_that_never_closes_costs_one_line() {
 }
 
 #[test]
+fn text_behind_a_closing_quote_costs_one_line() {
+    let wanted = "a delimiter or a line end behind a closing quote";
+    let text = b"Q1,\"stray\nQ2,b\nQ3,c\nQ4,\"quoted\"\nQ5,\"x\" \r\nQ6,\"x\"y\nQ7,\"x\" \"y\"";
+    for step in 1..40 {
+        let mut reader = Lines::new(Trickle(text, step), b',', 100, (0, 0));
+        let mut found = Vec::new();
+        while let Some(line) = reader.next_line().unwrap() {
+            found.push(line);
+        }
+
+        assert_eq!(bad(&found[0]), (1, wanted));
+        let good = [
+            row(2, &["Q2", "b"]),
+            row(3, &["Q3", "c"]),
+            row(4, &["Q4", "quoted"]),
+            row(5, &["Q5", "x "]),
+        ];
+        assert_eq!(found[1..5], good);
+        assert_eq!(bad(&found[5]), (6, wanted));
+        assert_eq!(bad(&found[6]), (7, wanted));
+        assert_eq!(found.len(), 7);
+        assert_eq!(reader.done_bytes(), i64::try_from(text.len()).unwrap());
+        assert_eq!(reader.done_lines(), 7);
+    }
+}
+
+#[test]
 fn a_line_that_is_too_long_is_told_and_reading_goes_on_behind_it() {
     let text = [
         b"a\n".to_vec(),
