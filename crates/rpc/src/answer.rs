@@ -81,7 +81,7 @@ impl StoredAnswer {
     pub fn to_result<M: Message + Default>(&self) -> Result<M, Status> {
         let response = self.0.as_ref().map_err(Clone::clone)?;
         M::decode(response.as_slice()).map_err(|error| {
-            crate::status::internal(crate::status::DOMAIN, &format!("stored answer: {error}"))
+            crate::status::internal(&crate::call::domain(), &format!("stored answer: {error}"))
         })
     }
 }

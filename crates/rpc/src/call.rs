@@ -35,18 +35,20 @@ pub(crate) struct Call(Arc<Facts>);
 struct Facts {
     deadline: Option<Instant>,
     number: u64,
+    domain: Arc<str>,
     request_id: Option<HeaderValue>,
     traceparent: Option<HeaderValue>,
 }
 
 impl Call {
-    pub(crate) fn read(headers: &HeaderMap, deadline: Option<Instant>) -> Self {
+    pub(crate) fn read(headers: &HeaderMap, deadline: Option<Instant>, domain: Arc<str>) -> Self {
         let request_id = headers
             .get(REQUEST_ID)
             .filter(|id| id.len() <= REQUEST_ID_LENGTH_MAX);
         Self(Arc::new(Facts {
             deadline,
             number: COUNT.fetch_add(1, Ordering::Relaxed),
+            domain,
             request_id: request_id.cloned(),
             traceparent: headers
                 .get(TRACEPARENT)
@@ -104,6 +106,13 @@ pub fn correlation_id() -> String {
     CURRENT
         .try_with(Call::correlation_id)
         .unwrap_or_else(|_| fresh())
+}
+
+/// Returns the domain of the service being called, for errors that are told in its name.
+pub(crate) fn domain() -> Arc<str> {
+    CURRENT
+        .try_with(|call| call.0.domain.clone())
+        .unwrap_or_else(|_| Arc::from(crate::status::DOMAIN))
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -17,6 +17,7 @@ use tenure_core::Violations;
 
 use layer::Layers;
 pub use mistake::{Mistake, Mistakes};
+use settle::Settled;
 
 /// Variables with this beginning are configuration.
 pub const PREFIX: &str = "TENURE_";
@@ -78,18 +79,23 @@ where
 {
     let mut layers = Layers::read(name, text)?;
     layers.overlay(environment);
-    let (settled, mut mistakes) = settle::settle::<T>(&mut layers);
-    if let Some(config) = &settled {
+    let Settled {
+        config,
+        mut mistakes,
+        missing,
+    } = settle::settle::<T>(&mut layers);
+    if let Some(config) = &config {
         let mut violations = Violations::new();
         config.validate(&mut violations);
         let found = violations.into_result().err().unwrap_or_default();
         mistakes.extend(
             found
                 .iter()
+                .filter(|violation| !missing.contains(&violation.field))
                 .map(|violation| Mistake::of(violation, &layers)),
         );
     }
-    match settled {
+    match config {
         Some(config) if mistakes.is_empty() => Ok(config),
         _ => Err(Mistakes::new(mistakes)),
     }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod body;
+mod foreign;
 mod limit;
 mod methods;
 pub(crate) mod trace;
@@ -156,7 +157,7 @@ impl Edge {
         let method = self.methods.of(request.uri().path());
         let seen = method.begin();
         let deadline = self.deadline(method.kind, request.headers(), seen.since);
-        let call = Call::read(request.headers(), deadline);
+        let call = Call::read(request.headers(), deadline, method.domain());
         let span = trace::span(method.name(), &call);
 
         let worked_on = self.work(method.kind, request);
@@ -215,6 +216,8 @@ impl Edge {
             Ok(answer) => answer,
             Err(status) => (status.into_http(), None),
         };
+        let replaced = CURRENT.sync_scope(call.clone(), || foreign::replaced(response.headers()));
+        let response = replaced.map_or(response, Status::into_http);
         let (mut head, body) = response.into_parts();
         if let Some(id) = call.request_id() {
             head.headers.insert(REQUEST_ID, id.clone());
@@ -255,7 +258,7 @@ async fn caught(work: impl Future<Output = Answer>) -> Answer {
 
 pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Status {
     status::internal(
-        status::DOMAIN,
+        &crate::call::domain(),
         &format!("a handler panicked: {}", panic_message(panic)),
     )
 }

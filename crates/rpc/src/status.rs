@@ -11,7 +11,8 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::call;
 
-/// The domain of what this crate answers itself: deadlines, overload, panics.
+/// The domain of what this crate answers itself (deadlines, overload, panics) where it does not
+/// answer in the name of a service of ours.
 pub const DOMAIN: &str = "rpc.tenure";
 
 /// How many violations one status lists. Details travel in trailers, and header lists have a limit
@@ -79,9 +80,10 @@ pub fn violations_status(domain: &str, violations: &[Violation]) -> Status {
     )
 }
 
-/// Returns a status with an `ErrorInfo` for what this crate answers itself.
+/// Returns a status with an `ErrorInfo` for what this crate answers itself, in the domain of the
+/// service being called.
 pub(crate) fn of_the_edge(code: ErrorCode, reason: &str, message: &str) -> Status {
-    build(code, message, DOMAIN, reason, HashMap::new(), &[])
+    build(code, message, &call::domain(), reason, HashMap::new(), &[])
 }
 
 /// Returns the status that ends a stream when the server goes away. The client reconnects with the

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenure_core::ErrorCode;
+use tenure_core::{ErrorCode, Violations};
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::body::Body;
@@ -17,6 +17,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
 use crate::call::{CURRENT, REQUEST_ID, TRACEPARENT};
+use crate::config::Validate;
 use crate::layers::{Edge, EdgeConfig, GRPC_TIMEOUT, grpc_timeout, parse_grpc_timeout, trace};
 use crate::lifecycle::{Lifecycle, detached};
 use crate::status;
@@ -55,6 +56,32 @@ impl Default for ClientOptions {
             server_ca_file: None,
             cert_file: None,
             key_file: None,
+        }
+    }
+}
+
+impl Validate for ClientOptions {
+    fn validate(&self, violations: &mut Violations) {
+        let connect = self.connect_timeout_ms;
+        if !(1..=60_000).contains(&connect) {
+            violations.add("connect_timeout_ms", "1 to 60000", connect.to_string());
+        }
+        if let Some(deadline) = self.deadline_ms
+            && !(1..=3_600_000).contains(&deadline)
+        {
+            violations.add("deadline_ms", "1 to 3600000", deadline.to_string());
+        }
+        let missing = match (&self.cert_file, &self.key_file) {
+            (Some(_), None) => Some("key_file"),
+            (None, Some(_)) => Some("cert_file"),
+            _ => None,
+        };
+        if let Some(key) = missing {
+            violations.add(
+                key,
+                "a file: a certificate and its key go together",
+                "nothing",
+            );
         }
     }
 }

@@ -166,6 +166,32 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Notes services whose database is that of another one: each has tables of its own, and
+    /// migrations of its own.
+    fn validate_databases_differ(&self, violations: &mut Violations) {
+        let services = [
+            (ServiceName::CustomerData, "customer_data"),
+            (ServiceName::LifecycleScoring, "lifecycle_scoring"),
+            (ServiceName::Campaign, "campaign"),
+            (ServiceName::LoyaltyPoints, "loyalty_points"),
+        ];
+        for (index, (service, key)) in services.into_iter().enumerate() {
+            let url = self.database_url(service);
+            let same = services[..index]
+                .iter()
+                .find(|(other, _)| self.database_url(*other) == url);
+            if let Some((_, other)) = same {
+                violations.add(
+                    &format!("databases.{key}"),
+                    "a database of its own",
+                    format!("that of {other}"),
+                );
+            }
+        }
+    }
+}
+
 impl Validate for Config {
     fn validate(&self, violations: &mut Violations) {
         violations.within("server.", |violations| self.server.validate(violations));
@@ -179,6 +205,19 @@ impl Validate for Config {
         violations.within("lifecycle_scoring.", |v| self.lifecycle_scoring.validate(v));
         violations.within("campaign.", |v| self.campaign.validate(v));
         violations.within("loyalty_points.", |v| self.loyalty_points.validate(v));
+        violations.within("peers.", |violations| self.peers.validate(violations));
+        if self.data_dir.as_os_str().is_empty() {
+            violations.add("data_dir", "a folder", "nothing");
+        }
+        self.validate_databases_differ(violations);
+        let (admin, server) = (self.admin.listen, self.server.listen);
+        if admin == server && admin.port() != 0 {
+            violations.add(
+                "admin.listen",
+                "another address than server.listen",
+                admin.to_string(),
+            );
+        }
         if !self.admin.listen.ip().is_loopback() && self.server.listen.ip().is_loopback() {
             let found = self.admin.listen.to_string();
             violations.add(
@@ -188,6 +227,37 @@ impl Validate for Config {
             );
         }
     }
+}
+
+impl Validate for Peers {
+    fn validate(&self, violations: &mut Violations) {
+        let urls = [
+            ("customer_data", &self.customer_data),
+            ("lifecycle_scoring", &self.lifecycle_scoring),
+            ("campaign", &self.campaign),
+            ("loyalty_points", &self.loyalty_points),
+        ];
+        for (key, url) in urls {
+            if let Some(url) = url
+                && !is_http(url)
+            {
+                // What is there instead may hold a password, so it is not told.
+                violations.add(
+                    key,
+                    "a URL with http:// or https:// and a host",
+                    "another text",
+                );
+            }
+        }
+        violations.within("client.", |violations| self.client.validate(violations));
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    url.parse::<tonic::codegen::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 impl Validate for Databases {
@@ -216,5 +286,70 @@ impl Validate for Databases {
         if Lanes::new(self.lanes).is_none() {
             violations.add("lanes", "1 to 1024", self.lanes.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(text: &str) -> Vec<String> {
+        match config::load_text::<Config>("test.toml", text, []) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => {
+                assert!(!mistakes.to_string().contains("hunter2"), "{mistakes}");
+                let found = mistakes.as_slice().iter();
+                found.map(|mistake| mistake.key.clone()).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_and_addresses_of_peers_are_accepted() {
+        assert!(mistakes("").is_empty());
+        let peers = "[peers]
+            customer_data = 'http://customer-data:7100'
+            campaign = 'https://[::1]:7100'";
+        assert!(mistakes(peers).is_empty());
+    }
+
+    #[test]
+    fn an_address_of_a_peer_that_cannot_be_called_is_named_without_what_it_holds() {
+        let text = "[peers]
+            customer_data = 'ftp://ada:hunter2@host'
+            lifecycle_scoring = 'customer-data:7100'
+            campaign = ''
+            loyalty_points = 'http:///hunter2'
+            client = { connect_timeout_ms = 0 }";
+        let expected = [
+            "peers.customer_data",
+            "peers.lifecycle_scoring",
+            "peers.campaign",
+            "peers.loyalty_points",
+            "peers.client.connect_timeout_ms",
+        ];
+        assert_eq!(mistakes(text), expected);
+    }
+
+    #[test]
+    fn services_do_not_share_a_database() {
+        let text = "data_dir = 'data'
+            [databases]
+            customer_data = 'postgres://ada:hunter2@db/tenure'
+            lifecycle_scoring = 'postgres://ada:hunter2@db/tenure'
+            campaign = 'sqlite:data/loyalty-points.db'";
+        let expected = ["databases.lifecycle_scoring", "databases.loyalty_points"];
+        assert_eq!(mistakes(text), expected);
+    }
+
+    #[test]
+    fn the_two_addresses_to_listen_on_differ_and_files_have_a_folder() {
+        let same = "data_dir = ''
+            server.listen = '127.0.0.1:7000'
+            admin.listen = '127.0.0.1:7000'";
+        let free = "server.listen = '127.0.0.1:0'
+            admin.listen = '127.0.0.1:0'";
+        assert_eq!(mistakes(same), ["data_dir", "admin.listen"]);
+        assert!(mistakes(free).is_empty());
     }
 }

@@ -76,6 +76,16 @@ impl Layers {
         get(&self.table, &path).map_or_else(|| "nothing".to_owned(), ToString::to_string)
     }
 
+    /// Puts `value` in the place of `key`. Returns false inside of a list, where there is none.
+    pub(crate) fn put(&mut self, key: &str, value: Value) -> bool {
+        if key.contains('[') {
+            return false;
+        }
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        insert(&mut self.table, &path, value);
+        true
+    }
+
     /// Takes `key` out. Returns false when it is not there.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
         let mut table = &mut self.table;

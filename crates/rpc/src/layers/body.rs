@@ -16,7 +16,7 @@ use tracing::Span;
 
 use super::limit::Prefix;
 use super::methods::Seen;
-use super::{deadline_exceeded, panicked, trace};
+use super::{deadline_exceeded, foreign, panicked, trace};
 use crate::call::{CURRENT, Call};
 use crate::status;
 
@@ -74,6 +74,11 @@ impl Guarded {
         }
     }
 
+    /// Makes a status in the name of the call.
+    fn told<T>(&self, make: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.call.clone(), make)
+    }
+
     /// Ends the body with the trailers of `status`.
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
         self.ended = true;
@@ -102,11 +107,16 @@ impl Guarded {
     /// Looks at a frame on its way out.
     fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         if let Some(trailers) = frame.trailers_ref() {
+            if foreign::is_foreign(trailers)
+                && let Some(status) = self.told(|| foreign::replaced(trailers))
+            {
+                return self.end(&status);
+            }
             self.ended = true;
             self.seen.ended(code_of(trailers).unwrap_or(Code::Unknown));
         } else if let Some(data) = frame.data_ref()
             && data.len() > self.limit
-            && let Err(status) = Prefix::default().check(data, self.limit)
+            && let Err(status) = self.told(|| Prefix::default().check(data, self.limit))
         {
             return self.end(&status);
         }
@@ -124,7 +134,7 @@ impl Guarded {
                 .poll(cx)
                 .is_ready()
             {
-                return Some(deadline_exceeded());
+                return Some(self.told(deadline_exceeded));
             }
         }
         self.drained(cx)
@@ -138,14 +148,15 @@ impl Guarded {
             .deadline()
             .is_some_and(|deadline| deadline <= Instant::now())
         {
-            return Some(deadline_exceeded());
+            return Some(self.told(deadline_exceeded));
         }
         self.drained(cx)
     }
 
     fn drained(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         let draining = self.draining.as_mut()?;
-        draining.as_mut().poll(cx).is_ready().then(status::draining)
+        let ready = draining.as_mut().poll(cx).is_ready();
+        ready.then(|| self.told(status::draining))
     }
 }
 

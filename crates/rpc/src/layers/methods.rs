@@ -7,7 +7,7 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::descriptors;
+use crate::{descriptors, status};
 
 /// How a method is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,18 @@ fn kind(path: &str, slow: &[String]) -> Kind {
     } else {
         Kind::Plain
     }
+}
+
+/// Returns the domain that the protos of a method promise: `loyalty.tenure` for those of
+/// `tenure.loyalty.v1`. What is not ours to promise has the domain of this crate.
+fn domain(name: &str) -> Arc<str> {
+    let package = name
+        .strip_prefix("tenure.")
+        .and_then(|rest| rest.split_once('.'));
+    package.map_or_else(
+        || Arc::from(status::DOMAIN),
+        |(service, _)| format!("{service}.tenure").into(),
+    )
 }
 
 /// All methods that descriptors know, by path.
@@ -85,6 +97,7 @@ const CODES: usize = 17;
 
 pub(crate) struct Method {
     name: String,
+    domain: Arc<str>,
     pub(crate) kind: Kind,
     durations: [OnceLock<Histogram>; CODES],
     in_flight: OnceLock<Gauge>,
@@ -95,6 +108,7 @@ impl Method {
         let (durations, in_flight) = (Default::default(), OnceLock::new());
         Self {
             name: name.to_owned(),
+            domain: domain(name),
             kind,
             durations,
             in_flight,
@@ -103,6 +117,11 @@ impl Method {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the domain of errors that are told in the name of its service.
+    pub(crate) fn domain(&self) -> Arc<str> {
+        self.domain.clone()
     }
 
     /// Counts a call from now on.

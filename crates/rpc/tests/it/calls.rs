@@ -6,7 +6,7 @@ use tenure_rpc::{EdgeConfig, status};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::probe::{Client, Probe, each_transport, in_one_process};
+use crate::probe::{Client, NAME, OURS, Probe, each_transport, in_one_process};
 
 fn assert_refused(status: &Status, code: Code, reason: &str) {
     assert_eq!(
@@ -330,6 +330,78 @@ async fn an_unknown_method_is_unimplemented() {
         let status = served.client().call("NoSuchMethod", "").await.unwrap_err();
 
         assert_eq!(status.code(), Code::Unimplemented);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_the_callers_mistake_and_are_not_told() {
+    each_transport(EdgeConfig::default(), |served| async move {
+        // A text in Latin-1, a field that ends too early, a wire type that does not exist.
+        for bytes in [&b"\x0a\x03a\xe4b"[..], b"\x0a\x09a", b"\x0f\x0f\x0f"] {
+            for (service, method, domain) in [
+                (NAME, "Echo", "rpc.tenure"),
+                (NAME, "StreamAndHang", "rpc.tenure"),
+                (OURS, "GetCustomer", "customer.tenure"),
+            ] {
+                let refused = served.client().raw(service, method, bytes).await;
+
+                let status = refused.unwrap_err();
+                let info = status.get_details_error_info().unwrap();
+                assert_eq!(
+                    (status.code(), info.reason.as_str(), info.domain.as_str()),
+                    (Code::InvalidArgument, "INVALID_FIELDS", domain),
+                );
+                assert!(!status.message().contains("Protobuf"), "{status:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_internal_error_without_details_gets_an_id_to_find_it_by() {
+    each_transport(EdgeConfig::default(), |served| async move {
+        let mut client = served.client().with_request_id("call-7");
+
+        let unary = client.call("Internal", "hunter2").await.unwrap_err();
+        let mut stream = client.stream("WatchInternal", "hunter2").await.unwrap();
+        let streamed = loop {
+            match stream.message().await {
+                Ok(Some(_)) => {}
+                other => break other.unwrap_err(),
+            }
+        };
+
+        for status in [unary, streamed] {
+            assert_refused(&status, Code::Internal, "INTERNAL_ERROR");
+            assert_eq!(status.message(), "internal error call-7");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_edge_answers_for_a_service_of_ours_is_in_its_domain() {
+    let limits = EdgeConfig {
+        message_bytes: 1_024,
+        deadline_default_ms: 30,
+        deadline_slow_ms: 30,
+        ..EdgeConfig::default()
+    };
+    each_transport(limits, |served| async move {
+        let large = [&b"\x0a\x80\x10"[..], &[b'x'; 2_048]].concat();
+
+        let refused = served.client().raw(OURS, "GetCustomer", &large).await;
+        let late = served.client().raw(OURS, "BatchGetCustomers", b"").await;
+
+        for (result, reason) in [(refused, "MESSAGE_TOO_LARGE"), (late, "DEADLINE_EXCEEDED")] {
+            let info = result.unwrap_err().get_details_error_info().unwrap();
+            assert_eq!(
+                (info.reason.as_str(), info.domain.as_str()),
+                (reason, "customer.tenure")
+            );
+        }
     })
     .await;
 }

@@ -182,3 +182,101 @@ fn what_is_printed_is_what_would_be_read() {
 
     assert_eq!(again, config);
 }
+
+#[test]
+fn keys_that_are_missing_do_not_hide_other_mistakes() {
+    let text = "\
+workers = 'many'
+[server]
+drain_seconds = 0
+[server.tls]
+cert_file = 5
+[server.limits]
+queue = -1
+";
+
+    let found = mistakes(text, &[]);
+
+    let keys = [
+        "server.drain_seconds",
+        "server.limits.queue",
+        "server.tls.cert_file",
+        "server.tls.client_ca_file",
+        "server.tls.key_file",
+        "workers",
+    ];
+    let mut told: Vec<&str> = found
+        .iter()
+        .filter_map(|line| Some(line.split_once(": ")?.0))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, keys, "{found:#?}");
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Demanding {
+    address: std::net::SocketAddr,
+    ratio: f64,
+    flag: bool,
+    list: Vec<u8>,
+    inner: Inner,
+    limit: u8,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inner {
+    name: String,
+}
+
+impl Validate for Demanding {
+    fn validate(&self, violations: &mut Violations) {
+        violations.add("limit", "something else", self.limit.to_string());
+        violations.add("address", "something else", self.address.to_string());
+    }
+}
+
+#[test]
+fn a_missing_key_of_any_shape_is_told_once_and_the_rest_is_validated() {
+    let mistakes = load_text::<Demanding>("test.toml", "limit = 7", []).unwrap_err();
+
+    let mut told: Vec<&str> = mistakes
+        .as_slice()
+        .iter()
+        .map(|one| one.key.as_str())
+        .collect();
+    told.sort_unstable();
+    let keys = [
+        "address",
+        "flag",
+        "inner",
+        "inner.name",
+        "limit",
+        "list",
+        "ratio",
+    ];
+    assert_eq!(told, keys, "{mistakes}");
+}
+
+#[test]
+fn what_a_client_needs_has_limits() {
+    let validate = |options: tenure_rpc::ClientOptions| {
+        let mut violations = Violations::new();
+        options.validate(&mut violations);
+        let found = violations.into_result().err().unwrap_or_default();
+        found.into_iter().map(|one| one.field).collect::<Vec<_>>()
+    };
+    let wrong = tenure_rpc::ClientOptions {
+        deadline_ms: Some(0),
+        connect_timeout_ms: 0,
+        cert_file: Some("client.crt".into()),
+        ..Default::default()
+    };
+
+    assert!(validate(tenure_rpc::ClientOptions::default()).is_empty());
+    assert_eq!(
+        validate(wrong),
+        ["connect_timeout_ms", "deadline_ms", "key_file"]
+    );
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut as _;
 use http::uri::PathAndQuery;
 use tenure_rpc::feed::ResponseStream;
 use tenure_rpc::{
@@ -15,6 +16,7 @@ use tenure_rpc::{
 use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use tonic::body::Body;
+use tonic::codec::EncodeBuf;
 use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
@@ -22,6 +24,8 @@ use tonic_prost::ProstCodec;
 use tower::Service;
 
 pub(crate) const NAME: &str = "test.Probe";
+/// A service of ours, which the probe stands in for as well.
+pub(crate) const OURS: &str = "tenure.customer.v1.CustomerService";
 
 type Codec = ProstCodec<String, String>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -54,7 +58,8 @@ impl Probe {
     ) -> Result<Response<String>, Status> {
         match method {
             "Echo" => Ok(Response::new(text)),
-            "Hang" => std::future::pending().await,
+            "Hang" | "BatchGetCustomers" => std::future::pending().await,
+            "Internal" => Err(Status::internal(text)),
             "Panic" => panic!("the secret is {text}"),
             "Gated" => {
                 let _told = Told(self.ended);
@@ -80,13 +85,17 @@ impl Probe {
     }
 
     fn stream(method: &str, text: String) -> ResponseStream<String> {
-        let first = tokio_stream::once(Ok(text));
+        let first = tokio_stream::once(Ok(text.clone()));
         match method {
             // The pause lets the first message go out by itself.
             "WatchPanic" => Box::pin(first.chain(Box::pin(futures_util::stream::once(async {
                 tokio::task::yield_now().await;
                 panic!("late secret")
             })))),
+            "WatchInternal" => Box::pin(tokio_stream::iter([
+                Ok(String::new()),
+                Err(Status::internal(text)),
+            ])),
             "WatchBusy" => Box::pin(tokio_stream::iter(std::iter::repeat_with(|| {
                 Ok("more".to_owned())
             }))),
@@ -130,6 +139,32 @@ impl NamedService for Probe {
     const NAME: &'static str = NAME;
 }
 
+/// The probe under the name of a service of ours.
+#[derive(Clone)]
+struct Ours(Probe);
+
+impl NamedService for Ours {
+    const NAME: &'static str = OURS;
+}
+
+impl Service<http::Request<Body>> for Ours {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+fn routes(probe: &Probe) -> Routes {
+    Routes::new(probe.clone()).add_service(Ours(probe.clone()))
+}
+
 impl Service<http::Request<Body>> for Probe {
     type Response = http::Response<Body>;
     type Error = Infallible;
@@ -156,6 +191,34 @@ impl Service<http::Request<Body>> for Probe {
                 Ok(grpc.unary(Unary(probe, method), request).await)
             }
         })
+    }
+}
+
+/// Sends bytes as they are.
+struct Raw;
+
+impl tonic::codec::Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = String;
+    type Encoder = Self;
+    type Decoder = <Codec as tonic::codec::Codec>::Decoder;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Codec::default().decoder()
+    }
+}
+
+impl tonic::codec::Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put_slice(&item);
+        Ok(())
     }
 }
 
@@ -234,6 +297,19 @@ impl Client {
             .await
     }
 
+    /// Calls with bytes instead of a message: their beginning `0a` and length are part of `bytes`.
+    pub(crate) async fn raw(
+        &mut self,
+        service: &str,
+        method: &str,
+        bytes: &[u8],
+    ) -> Result<(), Status> {
+        let path = PathAndQuery::try_from(format!("/{service}/{method}")).unwrap();
+        self.grpc.ready().await?;
+        let request = Request::new(bytes.to_vec());
+        self.grpc.unary(request, path, Raw).await.map(|_| ())
+    }
+
     pub(crate) async fn stream(
         &mut self,
         method: &str,
@@ -269,7 +345,7 @@ pub(crate) async fn over_a_socket(probe: Probe, config: ServerConfig) -> Served 
     let (lifecycle, readiness) = (Lifecycle::new(), Readiness::ready());
     let listen = "127.0.0.1:0".parse().unwrap();
     let serving = Server::new(ServerConfig { listen, ..config })
-        .add(&[NAME], Routes::new(probe.clone()), &readiness)
+        .add(&[NAME], routes(&probe), &readiness)
         .serve(&lifecycle)
         .await
         .unwrap();
@@ -289,7 +365,7 @@ pub(crate) async fn over_a_socket(probe: Probe, config: ServerConfig) -> Served 
 
 pub(crate) fn in_one_process(probe: Probe, limits: EdgeConfig) -> Served {
     let lifecycle = Lifecycle::new();
-    let routes = Routes::new(probe.clone());
+    let routes = routes(&probe);
     let transport = transport::in_process_with(routes, limits, &lifecycle);
     Served {
         probe,
