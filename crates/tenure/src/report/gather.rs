@@ -407,7 +407,8 @@ async fn points(clients: &Clients, first: Timestamp, now: Timestamp) -> Result<V
         let request = loyalty::GetBooksRequest {
             programme_id: String::new(),
             start_time: Some(timestamp(month)),
-            end_time: Some(timestamp(end)),
+            // The last period is open: what falls due at this very instant is booked already.
+            end_time: (end < now).then(|| timestamp(end)),
         };
         let answer = clients
             .loyalty
