@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::service::ServiceName;
 
@@ -198,32 +198,57 @@ Examples:
   tenure bench coverage --seeds 200")]
 pub struct BenchArgs {
     /// What to measure.
+    #[command(subcommand)]
     pub subject: Subject,
     /// A PostgreSQL server on which databases may be created; without it only SQLite is measured.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub postgres: Option<String>,
     /// How long each measurement lasts, in seconds.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,
-    /// How many rows to import, or customers to score.
-    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
-    pub rows: u32,
-    /// How many operators `coverage` simulates.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    pub seeds: u64,
 }
 
 /// What can be measured.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Subcommand)]
 pub enum Subject {
     /// Durable redemptions a second, as a ratio to a no-op of the same server.
-    Redeem,
+    Redeem(RedeemArgs),
     /// Rows of a CSV file a second.
-    Import,
+    Import {
+        /// How many rows to import.
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+        rows: u32,
+    },
     /// Bulk scores a second.
-    Score,
+    Score {
+        /// How many customers to score.
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+        rows: u32,
+    },
     /// How often the campaign's interval holds the simulator's truth.
-    Coverage,
+    Coverage {
+        /// How many operators are simulated.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        seeds: u64,
+    },
+}
+
+/// Arguments of `bench redeem`.
+#[derive(Debug, Args)]
+pub struct RedeemArgs {
+    /// How many calls are in flight, one measurement each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 64, 256], value_parser = in_flight)]
+    pub in_flight: Vec<usize>,
+    /// Leave out the yardstick of a transaction for each request.
+    #[arg(long)]
+    pub grouped_only: bool,
+}
+
+fn in_flight(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=4_096) => Ok(number),
+        _ => Err("wanted a number from 1 to 4096".to_owned()),
+    }
 }
 
 /// Arguments of `migrate`.

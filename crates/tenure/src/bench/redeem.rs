@@ -14,14 +14,13 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::load::{self, Measured};
 use super::server::{Backend, TestServer};
+use crate::cli::RedeemArgs;
 use crate::show;
 
 /// How many accounts are redeemed from.
 const ACCOUNTS: usize = 10_000;
 /// How many connections the load comes over.
 const CONNECTIONS: usize = 4;
-/// How many calls are in flight, one measurement each.
-const IN_FLIGHT: [usize; 3] = [1, 64, 256];
 
 /// How the server commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,20 +44,27 @@ struct Row {
 ///
 /// # Errors
 /// When a server does not start, or a call fails.
-pub async fn redeem(postgres: Option<&str>, length: Duration) -> Result<()> {
+pub async fn redeem(postgres: Option<&str>, length: Duration, args: &RedeemArgs) -> Result<()> {
+    let all = [Commits::Grouped, Commits::Single];
+    let commits = if args.grouped_only { &all[..1] } else { &all };
     let mut backends = vec![Backend::Sqlite];
     backends.extend(postgres.map(Backend::Postgres));
     let mut rows = Vec::new();
     for backend in backends {
-        for commits in [Commits::Grouped, Commits::Single] {
-            rows.extend(measure(backend, commits, length).await?);
+        for commits in commits {
+            rows.extend(measure(backend, *commits, length, &args.in_flight).await?);
         }
     }
     print(&rows);
     Ok(())
 }
 
-async fn measure(backend: Backend<'_>, commits: Commits, length: Duration) -> Result<Vec<Row>> {
+async fn measure(
+    backend: Backend<'_>,
+    commits: Commits,
+    length: Duration,
+    in_flight: &[usize],
+) -> Result<Vec<Row>> {
     let settings: &[(&str, &str)] = match commits {
         Commits::Grouped => &[],
         Commits::Single => &[("TENURE_LOYALTY_POINTS__BATCH_MAX", "1")],
@@ -75,7 +81,7 @@ async fn measure(backend: Backend<'_>, commits: Commits, length: Duration) -> Re
         .await
         .context("cannot fill the accounts")?;
     let mut rows = Vec::new();
-    for in_flight in IN_FLIGHT {
+    for &in_flight in in_flight {
         // The no-op before and after, so that a machine that slows down meanwhile shows in both.
         let before = no_op(&server, &transports, in_flight, length / 2).await?;
         let redeem = redemptions(&server, &transports, in_flight, length).await?;

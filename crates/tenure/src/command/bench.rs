@@ -13,11 +13,11 @@ pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
     let postgres = args.postgres.as_deref();
     let length = Duration::from_secs(args.seconds);
     block_on(async {
-        match args.subject {
-            Subject::Redeem => Box::pin(redeem::redeem(postgres, length)).await?,
-            Subject::Import => Box::pin(import::import(postgres, args.rows, length)).await?,
-            Subject::Score => Box::pin(score::score(postgres, args.rows, length)).await?,
-            Subject::Coverage => Box::pin(coverage::coverage(args.seeds)).await?,
+        match &args.subject {
+            Subject::Redeem(args) => Box::pin(redeem::redeem(postgres, length, args)).await?,
+            Subject::Import { rows } => Box::pin(import::import(postgres, *rows, length)).await?,
+            Subject::Score { rows } => Box::pin(score::score(postgres, *rows, length)).await?,
+            Subject::Coverage { seeds } => Box::pin(coverage::coverage(*seeds)).await?,
         }
         Ok(ExitCode::SUCCESS)
     })
