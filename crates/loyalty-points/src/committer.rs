@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::domain::{Decision, Order, Programme};
 use crate::error::Error;
-use crate::store;
+use crate::store::{self, Memory};
 
 /// How long a committer that may stop still waits for calls that were admitted before.
 const DRAIN_IDLE: Duration = Duration::from_millis(200);
@@ -56,6 +56,7 @@ impl Committers {
                 clock: clock.clone(),
                 programme: programme.clone(),
                 batch_max: config.batch_max,
+                memory: Memory::new(config.accounts_in_memory / count, lanes.div_ceil(count)),
             };
             lifecycle.spawn("loyalty committer", committer.run(jobs, lifecycle.clone()));
             queues.push(queue);
@@ -106,10 +107,11 @@ struct Committer {
     clock: Arc<dyn Clock>,
     programme: Arc<Programme>,
     batch_max: usize,
+    memory: Memory,
 }
 
 impl Committer {
-    async fn run(self, mut jobs: mpsc::Receiver<Job>, lifecycle: Lifecycle) {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, lifecycle: Lifecycle) {
         let mut batch = Vec::with_capacity(self.batch_max);
         let mut draining = Box::pin(lifecycle.draining());
         loop {
@@ -142,7 +144,7 @@ impl Committer {
     }
 
     /// Commits a batch and answers all of it.
-    async fn commit(&self, batch: &mut Vec<Job>) {
+    async fn commit(&mut self, batch: &mut Vec<Job>) {
         let now = Instant::now();
         // Nobody waits for these any more: not begun is cheaper than unknown.
         batch.retain(|job| {
@@ -183,8 +185,14 @@ impl Committer {
 
 impl Committer {
     /// Decides and commits; a panic of ours is an error of this part of the batch, not of all to come.
-    async fn decide(&self, orders: &[&Order]) -> Result<Vec<Decision>, SqlError> {
-        let deciding = store::decide(&self.db, &*self.clock, &self.programme, orders);
+    async fn decide(&mut self, orders: &[&Order]) -> Result<Vec<Decision>, SqlError> {
+        let deciding = store::decide(
+            &self.db,
+            &*self.clock,
+            &self.programme,
+            orders,
+            &mut self.memory,
+        );
         let decided = AssertUnwindSafe(deciding).catch_unwind().await;
         decided.unwrap_or_else(|_| Err(SqlError::new(SqlErrorKind::Other, "deciding panicked")))
     }
@@ -252,7 +260,7 @@ mod tests {
         match decision {
             Decision::New(Ok(record)) => match &**record {
                 Record::Entry(entry) => entry.balance,
-                Record::Opened(_) => 0,
+                Record::Opened(_) | Record::Refused(_) => 0,
             },
             other => panic!("wanted an entry, found {other:?}"),
         }
@@ -272,6 +280,8 @@ mod tests {
             }
             let poisoned = earn(&bench, "A7", "second");
             damage_account(&db, poisoned.lane, &poisoned.account).await;
+            // A process that remembers the account would not notice.
+            let bench = self::bench(&db);
 
             let batch = names
                 .iter()

@@ -20,6 +20,9 @@ pub struct Config {
     /// The most writes that wait for one committer before further ones are refused as OVERLOADED:
     /// 1 to 65,536.
     pub queue_max: usize,
+    /// About how many accounts the committers remember from their last commits, so that they need
+    /// not read them again: up to 10,000,000. An account takes about 600 bytes.
+    pub accounts_in_memory: usize,
     /// How often expiries are booked, in milliseconds; they take effect at their instant anyway.
     pub sweep_interval_ms: u64,
     /// The most accounts of one transaction of that: 1 to 10,000.
@@ -34,6 +37,7 @@ impl Default for Config {
             committers: 0,
             batch_max: 512,
             queue_max: 4_096,
+            accounts_in_memory: 50_000,
             sweep_interval_ms: 60_000,
             sweep_slice: 500,
             programme: ProgrammeConfig::default(),
@@ -132,6 +136,12 @@ impl Validate for Config {
         };
         within("committers", self.committers as u64, 0, 64);
         within("batch_max", self.batch_max as u64, 1, 4_096);
+        within(
+            "accounts_in_memory",
+            self.accounts_in_memory as u64,
+            0,
+            10_000_000,
+        );
         within("queue_max", self.queue_max as u64, 1, 65_536);
         within("sweep_interval_ms", self.sweep_interval_ms, 10, 86_400_000);
         within("sweep_slice", self.sweep_slice as u64, 1, 10_000);
@@ -192,14 +202,16 @@ mod tests {
         };
         let (batch_max, queue_max, sweep_slice) = (0, 0, 0);
         let (committers, sweep_interval_ms) = (65, 0);
+        let accounts_in_memory = 10_000_001;
         let all = Config {
             committers,
             batch_max,
             queue_max,
+            accounts_in_memory,
             sweep_interval_ms,
             sweep_slice,
             programme,
         };
-        assert_eq!(wrong(&all), 10);
+        assert_eq!(wrong(&all), 11);
     }
 }

@@ -21,9 +21,13 @@ mod total;
 
 pub use account::{Account, Hold, Lot, Part};
 pub use apply::{Context, Target, apply};
-pub use codec::{Columns, Damaged, decode_record, decode_state, encode_record, encode_state};
+pub use codec::{
+    Columns, Damaged, REFUSED, decode_record, decode_state, encode_record, encode_state,
+};
 pub use command::{Command, Method, Order, Request};
-pub use entry::{Allocation, Entry, EntryKind, HoldFacts, HoldState, Opened, Record, RecordKey};
+pub use entry::{
+    Allocation, Entry, EntryKind, HoldFacts, HoldState, Opened, Record, RecordKey, Refused,
+};
 pub use entry_id::EntryId;
 pub use journal::Journal;
 pub use ledger::{Answer, Decision, Ledger, Writes};

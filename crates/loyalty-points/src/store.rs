@@ -8,8 +8,10 @@ pub(crate) mod damage;
 mod entries;
 mod feed;
 mod lanes;
+mod memory;
 mod reads;
 mod row;
+mod rows;
 mod totals;
 mod transact;
 
@@ -18,6 +20,7 @@ use tenure_sql::Db;
 
 pub(crate) use books::{Period, books};
 pub(crate) use feed::{FeedRecord, changes_after};
+pub(crate) use memory::Memory;
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
 pub(crate) use transact::{Move, decide, decide_from_feed, settle_due};
 

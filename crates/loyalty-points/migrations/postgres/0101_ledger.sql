@@ -25,7 +25,8 @@ CREATE TABLE entry (
     -- nothing to keep, where an index by account would be written at random places.
     previous_seq BIGINT NOT NULL,
     account_id TEXT COLLATE "C" NOT NULL,
-    -- 0 for the opening of the account, else the kind of the entry.
+    -- 0 for the opening of the account, -1 for a refused request, which moved nothing and stands here
+    -- to be refused alike when it is repeated; else the kind of the entry.
     kind INTEGER NOT NULL,
     points BIGINT NOT NULL,
     decided_at BIGINT NOT NULL,
@@ -46,17 +47,6 @@ CREATE TABLE ending (
     seq BIGINT NOT NULL,
     by_seq BIGINT NOT NULL,
     PRIMARY KEY (lane, seq)
-);
-
--- Requests that were refused, to be refused alike when they are repeated.
-CREATE TABLE refusal (
-    lane INTEGER NOT NULL,
-    request_id BYTEA NOT NULL,
-    method INTEGER NOT NULL,
-    fingerprint BYTEA NOT NULL,
-    refusal TEXT NOT NULL,
-    recorded_at BIGINT NOT NULL,
-    PRIMARY KEY (lane, request_id)
 );
 
 -- What entries add up to, by the day they were decided for (counted from 1970-01-01): kept with every

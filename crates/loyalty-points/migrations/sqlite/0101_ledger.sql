@@ -25,7 +25,8 @@ CREATE TABLE entry (
     -- nothing to keep, where an index by account would be written at random places.
     previous_seq INTEGER NOT NULL,
     account_id TEXT NOT NULL,
-    -- 0 for the opening of the account, else the kind of the entry.
+    -- 0 for the opening of the account, -1 for a refused request, which moved nothing and stands here
+    -- to be refused alike when it is repeated; else the kind of the entry.
     kind INTEGER NOT NULL,
     points INTEGER NOT NULL,
     decided_at INTEGER NOT NULL,
@@ -46,17 +47,6 @@ CREATE TABLE ending (
     seq INTEGER NOT NULL,
     by_seq INTEGER NOT NULL,
     PRIMARY KEY (lane, seq)
-) STRICT, WITHOUT ROWID;
-
--- Requests that were refused, to be refused alike when they are repeated.
-CREATE TABLE refusal (
-    lane INTEGER NOT NULL,
-    request_id BLOB NOT NULL,
-    method INTEGER NOT NULL,
-    fingerprint BLOB NOT NULL,
-    refusal TEXT NOT NULL,
-    recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (lane, request_id)
 ) STRICT, WITHOUT ROWID;
 
 -- What entries add up to, by the day they were decided for (counted from 1970-01-01): kept with every

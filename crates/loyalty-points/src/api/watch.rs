@@ -34,7 +34,7 @@ pub(super) fn watch(
             let read = store::changes_after(&db, &token, BATCH_MAX).await;
             let (records, resume_token) = read.map_err(|error| error.into_status(DOMAIN))?;
             Ok(Batch {
-                changes: records.iter().map(change).collect(),
+                changes: records.iter().filter_map(change).collect(),
                 resume_token,
             })
         }
@@ -57,7 +57,8 @@ pub(super) fn watch(
     )
 }
 
-fn change(found: &FeedRecord) -> Change {
+/// Returns the change that a record is; what was refused changed nothing.
+fn change(found: &FeedRecord) -> Option<Change> {
     let (event, record_time, account, fact) = match &found.record {
         Record::Opened(opened) => {
             let fact = change::Fact::Account(convert::opened(opened));
@@ -67,12 +68,13 @@ fn change(found: &FeedRecord) -> Change {
             let fact = change::Fact::Entry(convert::entry(entry));
             (entry.decided_at, entry.recorded_at, &entry.account, fact)
         }
+        Record::Refused(_) => return None,
     };
-    Change {
+    Some(Change {
         event_time: Some(fields::time(event)),
         record_time: Some(fields::time(record_time)),
         account_id: account.to_string(),
-        customer_id: found.customer.to_string(),
+        customer_id: found.customer.as_ref()?.to_string(),
         fact: Some(fact),
-    }
+    })
 }

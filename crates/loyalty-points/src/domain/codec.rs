@@ -5,7 +5,7 @@ use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 use super::account::{Account, Hold, Lot, Part};
 use super::bytes::{Reader, Writer};
 use super::command::{Method, Request};
-use super::entry::{Allocation, Entry, EntryKind, HoldFacts, Opened, Record, RecordKey};
+use super::entry::{Allocation, Entry, EntryKind, HoldFacts, Opened, Record, RecordKey, Refused};
 use super::entry_id::EntryId;
 
 /// The first byte of each form.
@@ -117,6 +117,9 @@ pub fn encode_record(record: &Record, request: Option<&Request>) -> Vec<u8> {
             to.text(opened.programme.as_str());
         }
         Record::Entry(entry) => write_entry(&mut to, entry),
+        Record::Refused(refused) => to.text(
+            &serde_json::to_string(&refused.refusal).expect("text and numbers are always JSON"),
+        ),
     }
     to.finish()
 }
@@ -150,6 +153,11 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
     }
 }
 
+/// The kind of a record that opens an account.
+pub(super) const OPENED: i16 = 0;
+/// The kind of a record of a refused request.
+pub const REFUSED: i16 = -1;
+
 /// What a record's row holds in columns.
 #[derive(Debug, Clone)]
 pub struct Columns {
@@ -157,7 +165,7 @@ pub struct Columns {
     pub id: EntryId,
     /// The account.
     pub account: AccountId,
-    /// 0 for an opening, else the kind of the entry.
+    /// [`OPENED`], [`REFUSED`], else the kind of the entry.
     pub kind: i16,
     /// The change of all points.
     pub points: i64,
@@ -169,6 +177,37 @@ pub struct Columns {
     pub request: Option<RequestId>,
     /// The number in the lane of the account's record before.
     pub previous: i64,
+}
+
+impl Columns {
+    /// Returns the columns of a record.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let still = |id, account: &AccountId, kind, at, request| Self {
+            id,
+            account: account.clone(),
+            kind,
+            points: 0,
+            decided_at: at,
+            recorded_at: at,
+            request,
+            previous: 0,
+        };
+        match record {
+            Record::Opened(it) => still(it.id, &it.account, OPENED, it.at, it.request),
+            Record::Refused(it) => still(it.id, &it.account, REFUSED, it.at, Some(it.request)),
+            Record::Entry(entry) => Self {
+                id: entry.id,
+                account: entry.account.clone(),
+                kind: entry.kind.number(),
+                points: entry.points,
+                decided_at: entry.decided_at,
+                recorded_at: entry.recorded_at,
+                request: entry.request,
+                previous: entry.previous,
+            },
+        }
+    }
 }
 
 /// Reads a record from its row.
@@ -194,17 +233,23 @@ fn read_record(columns: Columns, body: &[u8]) -> Option<(Record, Option<RecordKe
             })
         }
     };
-    let record = if columns.kind == 0 {
-        Record::Opened(Opened {
+    let record = match columns.kind {
+        OPENED => Record::Opened(Opened {
             id: columns.id,
             account: columns.account,
             customer: CustomerId::parse(from.text()?).ok()?,
             programme: ProgrammeId::parse(from.text()?).ok()?,
             at: columns.decided_at,
             request: columns.request,
-        })
-    } else {
-        Record::Entry(read_entry(columns, &mut from)?)
+        }),
+        REFUSED => Record::Refused(Refused {
+            id: columns.id,
+            account: columns.account,
+            at: columns.decided_at,
+            request: columns.request?,
+            refusal: serde_json::from_str(from.text()?).ok()?,
+        }),
+        _ => Record::Entry(read_entry(columns, &mut from)?),
     };
     from.is_empty().then_some((record, key))
 }

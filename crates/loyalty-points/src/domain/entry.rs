@@ -6,6 +6,7 @@ use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 
 use super::command::Method;
 use super::entry_id::EntryId;
+use super::refusal::Refusal;
 
 /// What moved points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,6 +201,23 @@ pub struct Opened {
     pub request: Option<RequestId>,
 }
 
+/// A request that was refused. It moved nothing; it is written down to be refused alike when it is
+/// repeated, and in the same place as everything that was done, so that one unique key guards every
+/// request id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it stands in the lane.
+    pub id: EntryId,
+    /// The account that was named; there may be none of this id.
+    pub account: AccountId,
+    /// When.
+    pub at: Timestamp,
+    /// The request.
+    pub request: RequestId,
+    /// Why.
+    pub refusal: Refusal,
+}
+
 /// What stands at one number of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -207,6 +225,8 @@ pub enum Record {
     Opened(Opened),
     /// Points moved.
     Entry(Entry),
+    /// Nothing happened.
+    Refused(Refused),
 }
 
 /// The request behind a record: what a repeat is compared with.

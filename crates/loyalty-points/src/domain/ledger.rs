@@ -11,7 +11,7 @@ use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Timestamp
 use super::account::Account;
 use super::apply::{Context, Target, apply};
 use super::command::{Command, Order, Request};
-use super::entry::{EntryKind, Opened, Record};
+use super::entry::{EntryKind, Opened, Record, Refused};
 use super::entry_id::EntryId;
 use super::journal::Journal;
 use super::programme::Programme;
@@ -52,7 +52,6 @@ pub struct Ledger {
     fresh: HashSet<AccountId>,
     touched: HashSet<AccountId>,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
-    refusals: Vec<(Lane, Arc<Request>, Refusal)>,
     totals: Totals,
 }
 
@@ -67,10 +66,10 @@ pub struct Writes {
     pub due_as_before: usize,
     /// Accounts that are new.
     pub opened: Vec<Account>,
+    /// Accounts that were loaded and did not change: nothing to write.
+    pub untouched: Vec<Account>,
     /// New records; those of one lane in their order.
     pub records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
-    /// Refusals of requests, to be repeated.
-    pub refusals: Vec<(Lane, Arc<Request>, Refusal)>,
     /// What the records add to the totals.
     pub totals: Vec<Total>,
 }
@@ -133,8 +132,7 @@ impl Ledger {
             let known = (request.clone(), answer.clone());
             self.answered.insert((order.lane, request.id), known);
             if let Err(refusal) = &answer {
-                self.refusals
-                    .push((order.lane, request.clone(), refusal.clone()));
+                self.refuse(order, request, refusal.clone(), now);
             }
         }
         Decision::New(answer)
@@ -228,12 +226,7 @@ impl Ledger {
         request: Option<Arc<Request>>,
         now: Timestamp,
     ) -> Arc<Record> {
-        let head = self
-            .heads
-            .get_mut(&order.lane)
-            .expect("the lane was loaded");
-        *head += 1;
-        self.moved.insert(order.lane);
+        let id = self.next_id(order.lane, now);
         let account = Account {
             lane: order.lane,
             id: order.account.clone(),
@@ -242,12 +235,12 @@ impl Ledger {
             created_at: now,
             updated_at: now,
             entries: 0,
-            last_seq: *head,
+            last_seq: id.seq(),
             lots: Vec::new(),
             holds: Vec::new(),
         };
         let opened = Arc::new(Record::Opened(Opened {
-            id: EntryId::new(now, order.lane, *head),
+            id,
             account: order.account.clone(),
             customer,
             programme,
@@ -259,6 +252,25 @@ impl Ledger {
         self.touched.insert(order.account.clone());
         self.records.push((opened.clone(), request));
         opened
+    }
+
+    fn refuse(&mut self, order: &Order, request: &Arc<Request>, refusal: Refusal, now: Timestamp) {
+        let refused = Record::Refused(Refused {
+            id: self.next_id(order.lane, now),
+            account: order.account.clone(),
+            at: now,
+            request: request.id,
+            refusal,
+        });
+        self.records.push((Arc::new(refused), Some(request.clone())));
+    }
+
+    /// Moves a lane on by a record that belongs to no chain of entries.
+    fn next_id(&mut self, lane: Lane, now: Timestamp) -> EntryId {
+        let head = self.heads.get_mut(&lane).expect("the lane was loaded");
+        *head += 1;
+        self.moved.insert(lane);
+        EntryId::new(now, lane, *head)
     }
 
     /// Takes over what was decided on one account.
@@ -324,8 +336,8 @@ impl Ledger {
             changed,
             due_as_before,
             opened,
+            untouched: self.accounts.into_values().collect(),
             records: self.records,
-            refusals: self.refusals,
             totals: self.totals.finish(),
         }
     }

@@ -5,6 +5,7 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
 
 use super::row::{self, AccountRow};
+use super::rows::{Bound, RowStatement};
 use crate::domain::{Account, Writes, encode_state};
 
 const LOAD_POSTGRES: &str = "
@@ -77,7 +78,7 @@ pub(super) async fn due(
     ids.iter().map(parse).collect()
 }
 
-/// Accounts as columns, for set-wise statements.
+/// Accounts as columns, for set-wise statements on PostgreSQL.
 #[derive(Default)]
 pub(super) struct AccountColumns<'a> {
     pub(super) lanes: Vec<Lane>,
@@ -101,66 +102,48 @@ impl<'a> AccountColumns<'a> {
         }
         columns
     }
-
-    /// Returns the columns as JSON rows, and the states one behind the other: JSON holds no bytes.
-    pub(super) fn to_json(&self) -> (String, Vec<u8>) {
-        let mut bytes = Vec::new();
-        let mut rows = Vec::with_capacity(self.ids.len());
-        for index in 0..self.ids.len() {
-            let state = &self.states[index];
-            // SUBSTR counts from one.
-            let at = (bytes.len() + 1, state.len());
-            let numbers = (self.balances[index], self.dues[index], self.updated[index]);
-            rows.push((
-                self.lanes[index],
-                self.ids[index],
-                numbers.0,
-                numbers.1,
-                numbers.2,
-                at.0,
-                at.1,
-            ));
-            bytes.extend_from_slice(state);
-        }
-        (
-            serde_json::to_string(&rows).expect("numbers and text are always JSON"),
-            bytes,
-        )
-    }
 }
 
-const UPDATE_SQLITE: &str = "
-    UPDATE account
-    SET balance = new.value ->> 2, updated_at = new.value ->> 4,
-        state = SUBSTR($2, new.value ->> 5, new.value ->> 6)
-    FROM json_each($1) AS new
-    WHERE account.lane = new.value ->> 0 AND account.account_id = new.value ->> 1";
+const PUT: &str = "
+    INSERT OR FAIL INTO account (lane, account_id, customer_id, programme_id, balance, next_due,
+                                 created_at, updated_at, state)";
 /// Named in SET, a column has its index rewritten, changed or not: hence two statements.
-const UPDATE_AND_MOVE_SQLITE: &str = "
-    UPDATE account
-    SET balance = new.value ->> 2, next_due = new.value ->> 3, updated_at = new.value ->> 4,
-        state = SUBSTR($2, new.value ->> 5, new.value ->> 6)
-    FROM json_each($1) AS new
-    WHERE account.lane = new.value ->> 0 AND account.account_id = new.value ->> 1";
+static PUT_SQLITE: RowStatement = RowStatement::new(
+    PUT,
+    9,
+    "ON CONFLICT (lane, account_id) DO UPDATE
+    SET balance = EXCLUDED.balance, updated_at = EXCLUDED.updated_at, state = EXCLUDED.state",
+);
+static PUT_AND_MOVE_SQLITE: RowStatement = RowStatement::new(
+    PUT,
+    9,
+    "ON CONFLICT (lane, account_id) DO UPDATE
+    SET balance = EXCLUDED.balance, updated_at = EXCLUDED.updated_at, state = EXCLUDED.state,
+        next_due = EXCLUDED.next_due",
+);
 
-/// Writes accounts that exist; on PostgreSQL the statement for entries does it along.
-pub(super) async fn update_sqlite(
+/// Writes accounts, whether they are new or not.
+pub(super) async fn put_sqlite(
     conn: &mut sqlx::SqliteConnection,
     writes: &Writes,
 ) -> Result<(), SqlError> {
-    let (stay, move_on) = writes.changed.split_at(writes.due_as_before);
-    for (statement, accounts) in [(UPDATE_SQLITE, stay), (UPDATE_AND_MOVE_SQLITE, move_on)] {
-        if accounts.is_empty() {
-            continue;
-        }
-        let (rows, states) = AccountColumns::of(accounts).to_json();
-        sqlx::query(statement)
-            .bind(rows)
-            .bind(states)
-            .execute(&mut *conn)
-            .await?;
-    }
-    Ok(())
+    let (stay, moved) = writes.changed.split_at(writes.due_as_before);
+    PUT_SQLITE.run(conn, stay, bind).await?;
+    PUT_AND_MOVE_SQLITE.run(conn, moved, bind).await?;
+    PUT_AND_MOVE_SQLITE.run(conn, &writes.opened, bind).await
+}
+
+fn bind(query: Bound, account: &Account) -> Bound {
+    query
+        .bind(account.lane)
+        .bind(account.id.to_string())
+        .bind(account.customer.to_string())
+        .bind(account.programme.to_string())
+        .bind(account.balance())
+        .bind(account.next_due().as_micros())
+        .bind(account.created_at.as_micros())
+        .bind(account.updated_at.as_micros())
+        .bind(encode_state(account))
 }
 
 const INSERT_POSTGRES: &str = "
@@ -168,17 +151,11 @@ const INSERT_POSTGRES: &str = "
                          created_at, updated_at, state)
     SELECT * FROM UNNEST($1::INTEGER[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[],
                          $6::BIGINT[], $7::BIGINT[], $8::BIGINT[], $9::BYTEA[])";
-const INSERT_SQLITE: &str = "
-    INSERT INTO account (lane, account_id, customer_id, programme_id, balance, next_due,
-                         created_at, updated_at, state)
-    SELECT new.value ->> 0, new.value ->> 1, more.value ->> 0, more.value ->> 1, new.value ->> 2,
-           new.value ->> 3, more.value ->> 2, new.value ->> 4,
-           SUBSTR($2, new.value ->> 5, new.value ->> 6)
-    FROM json_each($1) AS new
-    JOIN json_each($3) AS more ON more.key = new.key";
-
 /// Writes accounts that are new.
-pub(super) async fn insert(tx: &mut Tx, accounts: &[Account]) -> Result<(), SqlError> {
+pub(super) async fn insert_postgres(
+    conn: &mut sqlx::PgConnection,
+    accounts: &[Account],
+) -> Result<(), SqlError> {
     if accounts.is_empty() {
         return Ok(());
     }
@@ -186,34 +163,17 @@ pub(super) async fn insert(tx: &mut Tx, accounts: &[Account]) -> Result<(), SqlE
     let customers: Vec<&str> = accounts.iter().map(|a| a.customer.as_str()).collect();
     let programmes: Vec<&str> = accounts.iter().map(|a| a.programme.as_str()).collect();
     let created: Vec<i64> = accounts.iter().map(|a| a.created_at.as_micros()).collect();
-    match tx.connection() {
-        TxConnection::Postgres(conn) => {
-            let insert = sqlx::query(INSERT_POSTGRES)
-                .bind(columns.lanes)
-                .bind(columns.ids);
-            let insert = insert
-                .bind(customers)
-                .bind(programmes)
-                .bind(columns.balances);
-            let insert = insert
-                .bind(columns.dues)
-                .bind(created)
-                .bind(columns.updated);
-            insert.bind(columns.states).execute(conn).await?;
-        }
-        TxConnection::Sqlite(conn) => {
-            let (rows, states) = columns.to_json();
-            let more: Vec<(&str, &str, i64)> = (0..accounts.len())
-                .map(|i| (customers[i], programmes[i], created[i]))
-                .collect();
-            let more = serde_json::to_string(&more).expect("numbers and text are always JSON");
-            sqlx::query(INSERT_SQLITE)
-                .bind(rows)
-                .bind(states)
-                .bind(more)
-                .execute(conn)
-                .await?;
-        }
-    }
+    let insert = sqlx::query(INSERT_POSTGRES)
+        .bind(columns.lanes)
+        .bind(columns.ids);
+    let insert = insert
+        .bind(customers)
+        .bind(programmes)
+        .bind(columns.balances);
+    let insert = insert
+        .bind(columns.dues)
+        .bind(created)
+        .bind(columns.updated);
+    insert.bind(columns.states).execute(conn).await?;
     Ok(())
 }

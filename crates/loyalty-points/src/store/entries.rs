@@ -1,14 +1,18 @@
 //! Entries, read and written as sets: the largest statement of the hot path.
 
+use std::sync::Arc;
+
 use tenure_core::{AccountId, Lane, Timestamp};
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx};
 
 use super::accounts::{self, AccountColumns};
 use super::row::{self, RecordRow};
-use crate::domain::{EntryId, EntryKind, Record, Request, Target, Writes, encode_record};
+use super::rows::{Bound, RowStatement};
+use super::totals::{self, TotalColumns};
+use crate::domain::{Columns, EntryId, EntryKind, Record, Request, Target, Writes, encode_record};
 
-/// Moves the lanes on, writes the accounts and the entries, in one round trip.
+/// Moves the lanes on, writes the accounts, the entries and their totals, in one round trip.
 const WRITE_POSTGRES: &str = "
     WITH head AS (
         UPDATE lane SET seq = new.seq
@@ -21,33 +25,50 @@ const WRITE_POSTGRES: &str = "
         FROM UNNEST($3::INTEGER[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::BYTEA[])
             AS new (lane, account_id, balance, next_due, updated_at, state)
         WHERE account.lane = new.lane AND account.account_id = new.account_id
+    ), added AS (
+        INSERT INTO total (lane, programme_id, day, kind, points, first_seq, last_seq)
+        SELECT * FROM UNNEST($20::INTEGER[], $21::TEXT[], $22::BIGINT[], $23::INTEGER[],
+                             $24::BIGINT[], $25::BIGINT[], $26::BIGINT[])
+        ON CONFLICT (lane, programme_id, day, kind) DO UPDATE
+        SET points = total.points + EXCLUDED.points,
+            first_seq = LEAST(total.first_seq, EXCLUDED.first_seq),
+            last_seq = GREATEST(total.last_seq, EXCLUDED.last_seq)
     )
     INSERT INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at,
                        request_id, earned_source, body)
     SELECT * FROM UNNEST($9::INTEGER[], $10::BIGINT[], $11::BIGINT[], $12::TEXT[], $13::INTEGER[],
                          $14::BIGINT[], $15::BIGINT[], $16::BIGINT[], $17::BYTEA[], $18::TEXT[],
                          $19::BYTEA[])";
-const HEADS_SQLITE: &str = "
-    UPDATE lane SET seq = new.value ->> 1
-    FROM json_each($1) AS new
-    WHERE lane.lane = new.value ->> 0";
-/// A request id stands in front of its body.
-const INSERT_SQLITE: &str = "
-    INSERT INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at,
-                       request_id, earned_source, body)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-           value ->> 6, value ->> 7,
-           CASE WHEN value ->> 8 > 0 THEN SUBSTR($2, value ->> 10, 16) END, value ->> 9,
-           SUBSTR($2, (value ->> 10) + (value ->> 8), value ->> 11)
-    FROM json_each($1)";
+static HEADS_SQLITE: RowStatement = RowStatement::new(
+    "INSERT OR FAIL INTO lane (lane, seq)",
+    2,
+    "ON CONFLICT (lane) DO UPDATE SET seq = EXCLUDED.seq",
+);
+static INSERT_SQLITE: RowStatement = RowStatement::new(
+    "INSERT OR FAIL INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at,
+                                recorded_at, request_id, earned_source, body)",
+    11,
+    "",
+);
 
-/// Entries as columns, for set-wise statements.
+/// A record and the request behind it, as [`Writes`] has them.
+type Written = (Arc<Record>, Option<Arc<Request>>);
+
+/// Returns the source of an earning, which earns once.
+fn earned_source(record: &Record) -> Option<&str> {
+    match record {
+        Record::Entry(entry) if entry.kind == EntryKind::Earn => Some(&*entry.source),
+        _ => None,
+    }
+}
+
+/// Entries as columns, for set-wise statements on PostgreSQL.
 #[derive(Default)]
 struct EntryColumns<'a> {
     lanes: Vec<Lane>,
     seqs: Vec<i64>,
     previous: Vec<i64>,
-    accounts: Vec<&'a str>,
+    accounts: Vec<String>,
     kinds: Vec<i32>,
     points: Vec<i64>,
     decided: Vec<i64>,
@@ -67,67 +88,19 @@ impl<'a> EntryColumns<'a> {
     }
 
     fn push(&mut self, record: &'a Record, request: Option<&'a Request>) {
-        let (id, account, decided_at) = match record {
-            Record::Opened(opened) => (opened.id, &opened.account, opened.at),
-            Record::Entry(entry) => (entry.id, &entry.account, entry.decided_at),
-        };
-        let (kind, points, previous, recorded_at) = match record {
-            Record::Opened(opened) => (0, 0, 0, opened.at),
-            Record::Entry(e) => (
-                i32::from(e.kind.number()),
-                e.points,
-                e.previous,
-                e.recorded_at,
-            ),
-        };
-        self.lanes.push(id.lane());
-        self.seqs.push(id.seq());
-        self.previous.push(previous);
-        self.accounts.push(account.as_str());
-        self.kinds.push(kind);
-        self.points.push(points);
-        self.decided.push(decided_at.as_micros());
-        self.recorded.push(recorded_at.as_micros());
+        let row = Columns::of(record);
+        self.lanes.push(row.id.lane());
+        self.seqs.push(row.id.seq());
+        self.previous.push(row.previous);
+        self.accounts.push(row.account.to_string());
+        self.kinds.push(i32::from(row.kind));
+        self.points.push(row.points);
+        self.decided.push(row.decided_at.as_micros());
+        self.recorded.push(row.recorded_at.as_micros());
         self.requests
             .push(request.map(|request| request.id.0.as_bytes().as_slice()));
-        self.sources.push(match record {
-            Record::Entry(entry) if entry.kind == EntryKind::Earn => Some(&*entry.source),
-            _ => None,
-        });
+        self.sources.push(earned_source(record));
         self.bodies.push(encode_record(record, request));
-    }
-
-    fn to_json(&self) -> (String, Vec<u8>) {
-        let mut bytes = Vec::with_capacity(self.bodies.len() * 192);
-        let mut rows = Vec::with_capacity(self.bodies.len());
-        for index in 0..self.bodies.len() {
-            let (request, body) = (
-                self.requests[index].unwrap_or_default(),
-                &self.bodies[index],
-            );
-            // SUBSTR counts from one.
-            let blob = (request.len(), bytes.len() + 1, body.len());
-            rows.push((
-                self.lanes[index],
-                self.seqs[index],
-                self.previous[index],
-                self.accounts[index],
-                self.kinds[index],
-                self.points[index],
-                self.decided[index],
-                self.recorded[index],
-                blob.0,
-                self.sources[index],
-                blob.1,
-                blob.2,
-            ));
-            bytes.extend_from_slice(request);
-            bytes.extend_from_slice(body);
-        }
-        (
-            serde_json::to_string(&rows).expect("numbers and text are always JSON"),
-            bytes,
-        )
     }
 }
 
@@ -136,43 +109,48 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
     if writes.records.is_empty() {
         return Ok(());
     }
-    let entries = EntryColumns::of(writes);
     match tx.connection() {
-        TxConnection::Postgres(conn) => write_postgres(conn, writes, entries).await?,
+        TxConnection::Postgres(conn) => {
+            accounts::insert_postgres(conn, &writes.opened).await?;
+            write_postgres(conn, writes).await?;
+        }
         TxConnection::Sqlite(conn) => {
-            let heads = serde_json::to_string(&writes.heads).expect("numbers are always JSON");
-            sqlx::query(HEADS_SQLITE)
-                .bind(heads)
-                .execute(&mut *conn)
-                .await?;
-            accounts::update_sqlite(conn, writes).await?;
-            let (rows, bytes) = entries.to_json();
-            sqlx::query(INSERT_SQLITE)
-                .bind(rows)
-                .bind(bytes)
-                .execute(conn)
-                .await?;
+            let heads = |query: Bound, head: &(Lane, i64)| query.bind(head.0).bind(head.1);
+            HEADS_SQLITE.run(conn, &writes.heads, heads).await?;
+            accounts::put_sqlite(conn, writes).await?;
+            INSERT_SQLITE.run(conn, &writes.records, bind).await?;
+            totals::add_sqlite(conn, &writes.totals).await?;
         }
     }
     tx.ring_on_commit();
     Ok(())
 }
 
-async fn write_postgres(
-    conn: &mut sqlx::PgConnection,
-    writes: &Writes,
-    entries: EntryColumns<'_>,
-) -> Result<(), SqlError> {
+fn bind(query: Bound, (record, request): &Written) -> Bound {
+    let row = Columns::of(record);
+    let query = query
+        .bind(row.id.lane())
+        .bind(row.id.seq())
+        .bind(row.previous)
+        .bind(row.account.to_string())
+        .bind(row.kind)
+        .bind(row.points)
+        .bind(row.decided_at.as_micros())
+        .bind(row.recorded_at.as_micros());
+    let request = request.as_deref();
+    query
+        .bind(request.map(|request| request.id.0.as_bytes().to_vec()))
+        .bind(earned_source(record).map(str::to_owned))
+        .bind(encode_record(record, request))
+}
+
+async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Result<(), SqlError> {
     let accounts = AccountColumns::of(&writes.changed);
-    let write = sqlx::query(WRITE_POSTGRES)
-        .bind(
-            writes
-                .heads
-                .iter()
-                .map(|(lane, _)| *lane)
-                .collect::<Vec<_>>(),
-        )
-        .bind(writes.heads.iter().map(|(_, seq)| *seq).collect::<Vec<_>>())
+    let entries = EntryColumns::of(writes);
+    let totals = TotalColumns::of(&writes.totals);
+    let (lanes, heads): (Vec<Lane>, Vec<i64>) = writes.heads.iter().copied().unzip();
+    let write = sqlx::query(WRITE_POSTGRES).bind(lanes).bind(heads);
+    let write = write
         .bind(accounts.lanes)
         .bind(accounts.ids)
         .bind(accounts.balances)
@@ -182,20 +160,24 @@ async fn write_postgres(
     let write = write
         .bind(entries.lanes)
         .bind(entries.seqs)
-        .bind(entries.previous);
-    let write = write
+        .bind(entries.previous)
         .bind(entries.accounts)
         .bind(entries.kinds)
-        .bind(entries.points);
-    let write = write
+        .bind(entries.points)
         .bind(entries.decided)
         .bind(entries.recorded)
-        .bind(entries.requests);
-    write
+        .bind(entries.requests)
         .bind(entries.sources)
-        .bind(entries.bodies)
-        .execute(conn)
-        .await?;
+        .bind(entries.bodies);
+    let write = write
+        .bind(totals.lanes)
+        .bind(totals.programmes)
+        .bind(totals.days)
+        .bind(totals.kinds)
+        .bind(totals.points)
+        .bind(totals.firsts)
+        .bind(totals.lasts);
+    write.execute(conn).await?;
     Ok(())
 }
 
@@ -203,7 +185,7 @@ const ENDINGS_POSTGRES: &str = "
     INSERT INTO ending (lane, seq, by_seq)
     SELECT * FROM UNNEST($1::INTEGER[], $2::BIGINT[], $3::BIGINT[])";
 const ENDINGS_SQLITE: &str = "
-    INSERT INTO ending (lane, seq, by_seq)
+    INSERT OR FAIL INTO ending (lane, seq, by_seq)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)";
 
 /// Writes down which entries ended others. The key refuses what was ended before: a last guard, as
@@ -211,7 +193,7 @@ const ENDINGS_SQLITE: &str = "
 pub(super) async fn write_endings(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> {
     let ending = |record: &Record| match record {
         Record::Entry(entry) => Some((entry.id.lane(), entry.ends()?.seq(), entry.id.seq())),
-        Record::Opened(_) => None,
+        Record::Opened(_) | Record::Refused(_) => None,
     };
     let endings: Vec<(Lane, i64, i64)> = writes
         .records

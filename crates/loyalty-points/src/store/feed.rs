@@ -7,18 +7,18 @@ use tenure_sql::{Db, SqlError, with_pool};
 use super::row::{self, RecordRow};
 use crate::domain::Record;
 
-/// A record, and whose account it is about.
+/// A record, and whose account it is about; a refused request may name an account of nobody.
 #[derive(Debug)]
 pub(crate) struct FeedRecord {
     pub(crate) record: Record,
-    pub(crate) customer: CustomerId,
+    pub(crate) customer: Option<CustomerId>,
 }
 
 const RANGE: &str = "
     SELECT e.lane, e.seq, e.previous_seq, e.account_id, e.kind, e.points, e.decided_at,
            e.recorded_at, e.request_id, e.body, a.customer_id
     FROM entry AS e
-    JOIN account AS a ON a.lane = e.lane AND a.account_id = e.account_id
+    LEFT JOIN account AS a ON a.lane = e.lane AND a.account_id = e.account_id
     WHERE e.lane = $1 AND e.seq > $2 AND e.seq <= $3
     ORDER BY e.seq";
 
@@ -33,7 +33,7 @@ type FeedRow = (
     i64,
     Option<Vec<u8>>,
     Vec<u8>,
-    String,
+    Option<String>,
 );
 
 /// Returns up to about `limit` records after a token, those of a lane in their order, and the token
@@ -98,8 +98,8 @@ async fn read_range(
             lane, seq, previous, account, kind, points, decided, recorded, request, body,
         );
         let (record, _) = row::record(row)?;
-        let customer = CustomerId::parse(&customer)
-            .map_err(|_| SqlError::corrupt("a stored customer id is none"))?;
+        let customer = customer.map(|id| CustomerId::parse(&id)).transpose();
+        let customer = customer.map_err(|_| SqlError::corrupt("a stored customer id is none"))?;
         records.push(FeedRecord { record, customer });
     }
     Ok(())

@@ -106,6 +106,7 @@ pub(super) fn request(record: &Record, key: Option<RecordKey>) -> Option<Request
     let id = match record {
         Record::Opened(opened) => opened.request,
         Record::Entry(entry) => entry.request,
+        Record::Refused(refused) => Some(refused.request),
     };
     let RecordKey {
         method,

@@ -1,29 +1,71 @@
 //! Writing use cases: lock the lanes, load what the commands need, decide in memory, write as sets.
 //!
-//! Every writer locks the lanes of what it touches first and in ascending order, and nothing is
-//! remembered from one transaction to the next. So committers, sweeps, the feed's consumer and other
-//! replicas may all write at once.
+//! Every writer locks the lanes of what it touches first and in ascending order, and what is
+//! remembered from one transaction to the next ([`Memory`]) holds only while nobody else wrote. So
+//! committers, sweeps, the feed's consumer and other replicas may all write at once.
 
 use std::collections::{BTreeSet, HashSet};
 
-use tenure_core::{AccountId, Clock, Lane, RequestId, Timestamp};
+use tenure_core::{AccountId, Clock, Lane, RequestId};
 use tenure_sql::feed::consumer;
-use tenure_sql::{Db, SqlError, Tx};
+use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
-use super::{accounts, answers, entries, lanes, totals};
-use crate::domain::{Command, Decision, EntryId, Ledger, Order, Programme};
+use super::memory::Memory;
+use super::{accounts, answers, entries, lanes};
+use crate::domain::{Command, Decision, EntryId, Ledger, Order, Programme, Writes};
 
 /// Decides orders in their sequence, in one transaction.
+///
+/// Requests are taken for new ones while none came again lately: every answer carries its request id
+/// under a unique key, so a repeat spoils the transaction, and then all of its requests are looked up.
 pub(crate) async fn decide(
     db: &Db,
     clock: &dyn Clock,
     programme: &Programme,
     orders: &[&Order],
+    memory: &mut Memory,
 ) -> Result<Vec<Decision>, SqlError> {
-    let mut tx = db.begin().await?;
-    let decisions = decide_in(&mut tx, clock, programme, orders).await?;
+    if memory.trusts() {
+        match attempt(db, clock, programme, orders, memory, Repeats::Trusted).await {
+            Err(error) if error.kind() == SqlErrorKind::Duplicate => memory.distrust(),
+            done => return done,
+        }
+    }
+    attempt(db, clock, programme, orders, memory, Repeats::LookedUp).await
+}
+
+async fn attempt(
+    db: &Db,
+    clock: &dyn Clock,
+    programme: &Programme,
+    orders: &[&Order],
+    memory: &mut Memory,
+    repeats: Repeats,
+) -> Result<Vec<Decision>, SqlError> {
+    let mut tx = db.begin_by_key().await?;
+    let decided = decide_in(&mut tx, clock, programme, orders, memory, repeats).await?;
+    let (decisions, writes) = decided;
     tx.commit().await?;
+    let Writes {
+        heads,
+        changed,
+        opened,
+        untouched,
+        ..
+    } = writes;
+    for accounts in [changed, opened, untouched] {
+        memory.keep(&heads, accounts);
+    }
     Ok(decisions)
+}
+
+/// How it is known which requests were answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    /// They are looked up.
+    LookedUp,
+    /// They are taken for new; the unique key of their answers finds out.
+    Trusted,
 }
 
 /// Where a consumer goes from and to with the orders of a batch.
@@ -43,7 +85,7 @@ pub(crate) async fn decide_from_feed(
     step: Move<'_>,
     orders: &[&Order],
 ) -> Result<Option<Vec<Decision>>, SqlError> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_by_key().await?;
     let Move {
         consumer: name,
         from,
@@ -52,7 +94,8 @@ pub(crate) async fn decide_from_feed(
     if !consumer::advance(&mut tx, name, from, to, clock.now()).await? {
         return Ok(None);
     }
-    let decisions = decide_in(&mut tx, clock, programme, orders).await?;
+    let (memory, repeats) = (&mut Memory::none(), Repeats::LookedUp);
+    let (decisions, _) = decide_in(&mut tx, clock, programme, orders, memory, repeats).await?;
     tx.commit().await?;
     Ok(Some(decisions))
 }
@@ -62,42 +105,76 @@ async fn decide_in(
     clock: &dyn Clock,
     programme: &Programme,
     orders: &[&Order],
-) -> Result<Vec<Decision>, SqlError> {
+    memory: &mut Memory,
+    repeats: Repeats,
+) -> Result<(Vec<Decision>, Writes), SqlError> {
     if orders.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
-    let mut ledger = lock(tx, &wanted).await?;
-    load(tx, orders, &mut ledger).await?;
+    let mut ledger = lock(tx, &wanted, memory).await?;
+    load(tx, orders, &mut ledger, memory).await?;
+    if repeats == Repeats::LookedUp {
+        load_answers(tx, orders, &mut ledger).await?;
+    }
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
     let now = clock.now();
-    let decisions = orders
-        .iter()
-        .map(|order| ledger.decide(order, now, programme))
-        .collect();
-    write(tx, ledger, now).await?;
-    Ok(decisions)
+    let decide = |order: &&Order| ledger.decide(order, now, programme);
+    let decisions: Vec<Decision> = orders.iter().map(decide).collect();
+    if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
+        // It leaves no record that could show that it was answered otherwise before.
+        return Err(SqlError::new(SqlErrorKind::Duplicate, "a request may be a repeat"));
+    }
+    let writes = write(tx, ledger).await?;
+    Ok((decisions, writes))
 }
 
-async fn lock(tx: &mut Tx, wanted: &BTreeSet<Lane>) -> Result<Ledger, SqlError> {
+async fn lock(
+    tx: &mut Tx,
+    wanted: &BTreeSet<Lane>,
+    memory: &mut Memory,
+) -> Result<Ledger, SqlError> {
     let wanted: Vec<Lane> = wanted.iter().copied().collect();
     let mut ledger = Ledger::default();
     for (lane, seq) in lanes::lock(tx, &wanted).await? {
+        memory.meet(lane, seq);
         ledger.load_head(lane, seq);
     }
     Ok(ledger)
 }
 
 /// Loads what the orders refer to, each kind of thing as one set.
-async fn load(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(), SqlError> {
+async fn load(
+    tx: &mut Tx,
+    orders: &[&Order],
+    ledger: &mut Ledger,
+    memory: &mut Memory,
+) -> Result<(), SqlError> {
     let ids: HashSet<(Lane, &AccountId)> = orders
         .iter()
         .map(|order| (order.lane, &order.account))
         .collect();
-    let ids: Vec<(Lane, &AccountId)> = ids.into_iter().collect();
-    for account in accounts::load(tx, &ids).await? {
-        ledger.load_account(account);
+    let mut unknown: Vec<(Lane, &AccountId)> = Vec::new();
+    for (lane, id) in ids {
+        match memory.take(lane, id) {
+            Some(account) => ledger.load_account(account),
+            None => unknown.push((lane, id)),
+        }
     }
+    if !unknown.is_empty() {
+        for account in accounts::load(tx, &unknown).await? {
+            ledger.load_account(account);
+        }
+    }
+    load_sources(tx, orders, ledger).await?;
+    load_targets(tx, orders, ledger).await
+}
+
+async fn load_answers(
+    tx: &mut Tx,
+    orders: &[&Order],
+    ledger: &mut Ledger,
+) -> Result<(), SqlError> {
     let requests: HashSet<(Lane, RequestId)> = orders
         .iter()
         .filter_map(|order| Some((order.lane, order.request.as_ref()?.id)))
@@ -106,6 +183,14 @@ async fn load(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(),
         let requests: Vec<(Lane, RequestId)> = requests.into_iter().collect();
         answers::load(tx, &requests, ledger).await?;
     }
+    Ok(())
+}
+
+async fn load_sources(
+    tx: &mut Tx,
+    orders: &[&Order],
+    ledger: &mut Ledger,
+) -> Result<(), SqlError> {
     let sources: HashSet<(Lane, &AccountId, &str)> = orders
         .iter()
         .filter_map(|order| match &order.command {
@@ -119,6 +204,14 @@ async fn load(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(),
             ledger.load_source(account, &source, entry);
         }
     }
+    Ok(())
+}
+
+async fn load_targets(
+    tx: &mut Tx,
+    orders: &[&Order],
+    ledger: &mut Ledger,
+) -> Result<(), SqlError> {
     // An id of another lane cannot be an entry of this account.
     let targets: HashSet<EntryId> = orders
         .iter()
@@ -133,13 +226,11 @@ async fn load(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(),
     Ok(())
 }
 
-async fn write(tx: &mut Tx, ledger: Ledger, now: Timestamp) -> Result<(), SqlError> {
+async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlError> {
     let writes = ledger.finish();
-    accounts::insert(tx, &writes.opened).await?;
     entries::write(tx, &writes).await?;
     entries::write_endings(tx, &writes).await?;
-    totals::write(tx, &writes.totals).await?;
-    answers::write_refusals(tx, &writes, now).await
+    Ok(writes)
 }
 
 /// What a slice of a sweep did.
@@ -157,8 +248,8 @@ pub(crate) async fn settle_due(
     lane: Lane,
     limit: usize,
 ) -> Result<Settled, SqlError> {
-    let mut tx = db.begin().await?;
-    let mut ledger = lock(&mut tx, &BTreeSet::from([lane])).await?;
+    let mut tx = db.begin_by_key().await?;
+    let mut ledger = lock(&mut tx, &BTreeSet::from([lane]), &mut Memory::none()).await?;
     let now = clock.now();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let due = accounts::due(&mut tx, lane, now, limit).await?;
@@ -173,7 +264,7 @@ pub(crate) async fn settle_due(
         ledger.load_account(account);
     }
     let expired_points = due.iter().map(|id| ledger.settle(id, now, programme)).sum();
-    write(&mut tx, ledger, now).await?;
+    write(&mut tx, ledger).await?;
     tx.commit().await?;
     Ok(Settled {
         accounts: due.len(),

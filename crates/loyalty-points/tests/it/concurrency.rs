@@ -121,6 +121,44 @@ async fn one_request_sent_many_times_at_once_has_one_effect() {
     .await;
 }
 
+/// Each replica remembers the account from its own last commit, which is not the last one.
+#[tokio::test]
+async fn replicas_that_take_turns_see_what_the_other_wrote() {
+    each(async |first| {
+        let second = first.replica();
+        first.earn("ada", 100, "bill/1").await;
+        for turn in 0..10 {
+            let loyalty = if turn % 2 == 0 { &second } else { &first };
+            let redeemed = loyalty.redeem("ada", 7).await.unwrap();
+            assert_eq!(redeemed.available_points, 93 - 7 * turn);
+        }
+        assert_eq!(first.balance("ada").await, (30, 0));
+        first.assert_books_tie().await;
+    })
+    .await;
+}
+
+/// The replica that did not answer first takes the request for a new one, until the database tells.
+#[tokio::test]
+async fn a_request_repeated_at_another_replica_gets_the_first_answer() {
+    each(async |first| {
+        let second = first.replica();
+        first.earn("ada", 10, "bill/1").await;
+        let (paid, refused) = (first.redeeming("ada", 10), first.redeeming("ada", 11));
+        let answer = first.redeem_with(paid.clone()).await.unwrap();
+        let refusal = first.redeem_with(refused.clone()).await.unwrap_err();
+        first.earn("ada", 50, "bill/2").await;
+
+        let again = second.redeem_with(paid).await.unwrap();
+        let refused_again = second.redeem_with(refused).await.unwrap_err();
+
+        assert_eq!((again.entry, again.replayed), (answer.entry, true));
+        assert_eq!(refused_again.message(), refusal.message());
+        assert_eq!(second.balance("ada").await, (50, 0));
+    })
+    .await;
+}
+
 /// Two quotes confirmed together (Odoo 249775): each alone could be paid.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_that_spend_the_same_points_at_once_one_is_refused() {

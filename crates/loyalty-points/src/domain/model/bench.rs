@@ -147,31 +147,10 @@ impl Bench {
 
     fn store(&mut self, record: &Record, request: Option<&Request>) {
         let body = encode_record(record, request);
-        let columns = match record {
-            Record::Opened(opened) => Columns {
-                id: opened.id,
-                account: opened.account.clone(),
-                kind: 0,
-                points: 0,
-                decided_at: opened.at,
-                recorded_at: opened.at,
-                request: opened.request,
-                previous: 0,
-            },
-            Record::Entry(entry) => {
-                self.entries.push(entry.clone());
-                Columns {
-                    id: entry.id,
-                    account: entry.account.clone(),
-                    kind: entry.kind.number(),
-                    points: entry.points,
-                    decided_at: entry.decided_at,
-                    recorded_at: entry.recorded_at,
-                    request: entry.request,
-                    previous: entry.previous,
-                }
-            }
-        };
+        if let Record::Entry(entry) = record {
+            self.entries.push(entry.clone());
+        }
+        let columns = Columns::of(record);
         let seq = columns.id.seq();
         assert!(
             self.records.insert(seq, (columns, body)).is_none(),
@@ -225,7 +204,7 @@ impl Bench {
             let (record, _) = decode_record(columns.clone(), body).unwrap();
             match record {
                 Record::Entry(entry) => Some(entry),
-                Record::Opened(_) => None,
+                Record::Opened(_) | Record::Refused(_) => None,
             }
         };
         let entries: Vec<Entry> = self
