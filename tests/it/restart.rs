@@ -160,6 +160,7 @@ fn write(random: &mut ChaCha8Rng) -> Write {
             points,
             expire_time: None,
             open_account: true,
+            ..Default::default()
         }),
         2 => Write::Redeem(loyalty::RedeemPointsRequest {
             request_id,

@@ -219,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::MIGRATIONS;
-    use crate::domain::{Command, Record};
+    use crate::domain::{Command, Earn, Record};
     use crate::store::damage::damage_account;
 
     struct Bench {
@@ -246,13 +246,10 @@ mod tests {
             lane: bench.db.lanes().of(account),
             account: AccountId::parse(account).unwrap(),
             request: None,
-            command: Command::Earn {
-                points: 10,
-                source: source.into(),
-                earned_at: None,
-                expires_at: None,
+            command: Command::Earn(Earn {
                 open: true,
-            },
+                ..Earn::new(10, source.into())
+            }),
         }
     }
 

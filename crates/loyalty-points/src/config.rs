@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tenure_core::{ProgrammeId, Violations};
 use tenure_rpc::config::Validate;
 
-use crate::domain::{Expiry, Programme};
+use crate::domain::{Expiry, Policies, Programme};
 
 /// The configuration of loyalty-points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct ProgrammeConfig {
     pub expiry: ExpiryRule,
     /// The number of months or years of it, the one of the earning counted as the first: 1 to 600.
     pub expiry_periods: u16,
+    /// What the programme decides where the ledger has a choice: the order of use, holds, reversals,
+    /// gifts, blocks.
+    pub policies: Policies,
 }
 
 impl Default for ProgrammeConfig {
@@ -74,6 +77,7 @@ impl Default for ProgrammeConfig {
             minor_per_unit: 100,
             expiry: ExpiryRule::Months,
             expiry_periods: 36,
+            policies: Policies::default(),
         }
     }
 }
@@ -123,6 +127,7 @@ impl ProgrammeConfig {
                 ExpiryRule::Months => Expiry::Months(self.expiry_periods),
                 ExpiryRule::Years => Expiry::Years(self.expiry_periods),
             },
+            policies: self.policies.clone(),
         })
     }
 }

@@ -4,36 +4,53 @@
 //! one transaction has loaded, and collects what it has to write.
 
 mod account;
+mod adjust;
 mod apply;
 mod bytes;
+mod close;
 mod codec;
 mod command;
+mod earn;
 mod entry;
 mod entry_id;
+mod hold;
 mod journal;
 mod ledger;
 #[cfg(test)]
 mod model;
+mod policy;
+mod postings;
 mod programme;
 mod refusal;
+mod reverse;
 mod settle;
+mod spend;
+mod standing;
 mod total;
+mod transfer;
 
-pub use account::{Account, Hold, Lot, Part};
+pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
 pub use codec::{
     Columns, Damaged, REFUSED, decode_record, decode_state, encode_record, encode_state,
 };
-pub use command::{Command, Method, Order, Request};
+pub use command::{Command, Earn, Method, Order, Place, Request, StaffOrder};
 pub use entry::{
-    Allocation, Entry, EntryKind, HoldFacts, HoldState, Opened, Record, RecordKey, Refused,
+    Allocation, Entry, EntryKind, HoldFacts, HoldState, Note, Opened, Peer, Record, RecordKey,
+    Refused, Reversal,
 };
 pub use entry_id::EntryId;
 pub use journal::Journal;
 pub use ledger::{Answer, Decision, Ledger, Writes};
+pub use policy::{
+    Block, HoldExpiry, Operation, OrderOfUse, Policies, ReversalPolicy, RevokePolicy,
+    TransferLimits,
+};
+pub use postings::{Book, postings};
 pub use programme::{Expiry, Programme};
 pub use refusal::Refusal;
 pub use settle::settle;
+pub use standing::{Blocked, MonthlyGifts, Recipient, Standing};
 pub use total::{DAY, Total, day_of};
 
 /// The most points of one command.

@@ -86,8 +86,8 @@ async fn book(inner: &Inner, owed: &Owed) -> Result<(), Status> {
         account_id: owed.customer.to_string(),
         points: owed.points,
         source: source(&owed.campaign, &owed.customer),
-        expire_time: None,
         open_account: true,
+        ..EarnPointsRequest::default()
     };
     match inner.clients.earn_points(request).await {
         Err(refused)

@@ -41,12 +41,15 @@ CREATE UNIQUE INDEX entry_by_request ON entry (lane, request_id) WHERE request_i
 CREATE UNIQUE INDEX entry_by_source ON entry (lane, account_id, earned_source)
 WHERE earned_source IS NOT NULL;
 
--- Which entry closed a hold or reversed an entry: at most one each.
+-- Which entry closed a hold, or took points of an entry back; and how many had come back before: the
+-- key lets only one of two that know the same go on.
 CREATE TABLE ending (
     lane INTEGER NOT NULL,
     seq BIGINT NOT NULL,
+    points_before BIGINT NOT NULL,
+    points BIGINT NOT NULL,
     by_seq BIGINT NOT NULL,
-    PRIMARY KEY (lane, seq)
+    PRIMARY KEY (lane, seq, points_before)
 );
 
 -- What entries add up to, by the day they were decided for (counted from 1970-01-01): kept with every

@@ -38,10 +38,15 @@ fn parse_create(shared: &Shared, message: &CreateAccountRequest) -> Result<Write
     let account = parse::account(v, &message.account_id);
     let customer = v.take("customer_id", CustomerId::parse(&message.customer_id));
     let programme = v.take("programme_id", programme(shared, &message.programme_id));
+    let joined_at = fields::optional_time(v, "join_time", message.join_time.as_ref());
+    if joined_at.is_some_and(|at| at > shared.clock.now()) {
+        v.add("join_time", "an instant not after now", "a later one");
+    }
     let write = || {
         let command = Command::Open {
             customer: customer?,
             programme: programme?,
+            joined_at,
         };
         Some(Write {
             request: request?,
@@ -129,18 +134,16 @@ pub(super) async fn list_lots(
     let token = fields::page_token(&message.page_token, arguments.as_bytes());
     let after = lot_after(token.map_err(RequestError::from)?.as_ref())?;
     let account = require(shared, &id).await?;
-    let later = |lot: &&Lot| after.is_none_or(|after| lot.order() > after);
-    let lots: Vec<&Lot> = account
-        .lots
-        .iter()
-        .filter(later)
-        .take(size.get() + 1)
-        .collect();
+    let order = shared.programme.policies.order_of_use;
+    let later = |lot: &&Lot| after.is_none_or(|after| lot.order_by(order) > after);
+    let mut lots: Vec<&Lot> = account.lots.iter().filter(later).collect();
+    lots.sort_by_key(|lot| lot.order_by(order));
+    lots.truncate(size.get() + 1);
     let (lots, next) = page::cut(lots, size, |lot| {
-        let (expires_at, earned_at, id) = lot.order();
+        let (first, second, id) = lot.order_by(order);
         vec![
-            expires_at.as_micros().to_string(),
-            earned_at.as_micros().to_string(),
+            first.as_micros().to_string(),
+            second.as_micros().to_string(),
             id.to_string(),
         ]
     });
@@ -163,7 +166,7 @@ fn lot_after(
     let instant = |at: usize| parse::number(token.keys().get(at)).map(Timestamp::from_micros);
     let id = token.keys().get(2).map_or("", String::as_str);
     match (instant(0), instant(1), EntryId::parse(id)) {
-        (Ok(expires_at), Ok(earned_at), Ok(id)) => Ok(Some((expires_at, earned_at, id))),
+        (Ok(first), Ok(second), Ok(id)) => Ok(Some((first, second, id))),
         _ => Err(PageError::Invalid.into()),
     }
 }

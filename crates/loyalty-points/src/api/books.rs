@@ -50,6 +50,11 @@ pub(super) async fn get(
         closing_points: sums.closing(),
         lot_points: sums.lot_points,
         account_count: sums.accounts,
+        adjusted_points: sums.adjusted,
+        reinstated_points: sums.reinstated,
+        voided_points: sums.voided,
+        debt_repaid_points: sums.debt_repaid,
+        transferred_points: sums.transferred,
     };
     Ok(GetBooksResponse { books: Some(books) })
 }

@@ -5,8 +5,8 @@ use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields::time;
 
 use crate::domain::{
-    Account, Allocation, Entry, EntryKind, HoldFacts, HoldState, Journal, Lot, Opened, Programme,
-    settle,
+    Account, Allocation, Block, Blocked, Entry, EntryKind, HoldFacts, HoldState, Journal, Lot,
+    Opened, Programme, Recipient, settle,
 };
 
 /// Returns `account` as it is at `now`, whether or not somebody booked what fell due.
@@ -15,7 +15,7 @@ pub(super) fn at(mut account: Account, now: Timestamp, programme: &Programme) ->
     settle(
         &mut account,
         now,
-        &mut Journal::new(lane, seq, now, &programme.version),
+        &mut Journal::new(lane, seq, now, programme),
     );
     // What is not booked has not changed the account.
     account.updated_at = updated_at;
@@ -25,6 +25,7 @@ pub(super) fn at(mut account: Account, now: Timestamp, programme: &Programme) ->
 /// Returns an account that was settled for the instant of the answer.
 pub(super) fn account(account: &Account) -> pb::Account {
     let next = account.next_expiry();
+    let standing = account.standing.as_deref();
     pb::Account {
         account_id: account.id.to_string(),
         customer_id: account.customer.to_string(),
@@ -35,6 +36,49 @@ pub(super) fn account(account: &Account) -> pb::Account {
         next_expire_time: next.map(|(at, _)| time(at)),
         create_time: Some(time(account.created_at)),
         update_time: Some(time(account.updated_at)),
+        pending_points: account.pending(),
+        next_activate_time: account.next_activation().map(time),
+        debt_points: account.debt,
+        state: state(account.is_closed()).into(),
+        blocks: standing
+            .iter()
+            .flat_map(|it| &it.blocks)
+            .map(blocked)
+            .collect(),
+        recipients: standing
+            .iter()
+            .flat_map(|it| &it.recipients)
+            .map(recipient)
+            .collect(),
+        join_time: Some(time(account.joined_at())),
+        sequence_number: account.entries,
+    }
+}
+
+fn state(is_closed: bool) -> pb::AccountState {
+    if is_closed {
+        pb::AccountState::Closed
+    } else {
+        pb::AccountState::Active
+    }
+}
+
+fn blocked(set: &Blocked) -> pb::AccountBlock {
+    pb::AccountBlock {
+        kind: block(set.block),
+        reason: set.reason.to_string(),
+    }
+}
+
+/// Kinds of blocks have the same numbers here and there.
+fn block(block: Block) -> i32 {
+    i32::from(block.number())
+}
+
+fn recipient(known: &Recipient) -> pb::TransferRecipient {
+    pb::TransferRecipient {
+        account_id: known.account.to_string(),
+        effective_time: Some(time(known.effective_at)),
     }
 }
 
@@ -45,6 +89,8 @@ pub(super) fn opened(opened: &Opened) -> pb::Account {
         programme_id: opened.programme.to_string(),
         create_time: Some(time(opened.at)),
         update_time: Some(time(opened.at)),
+        state: pb::AccountState::Active.into(),
+        join_time: Some(time(opened.joined_at.unwrap_or(opened.at))),
         ..pb::Account::default()
     }
 }
@@ -62,12 +108,22 @@ pub(super) fn lot(account: &Account, lot: &Lot) -> pb::Lot {
         original_points: lot.original,
         remaining_points: lot.remaining,
         held_points: lot.held,
-        entry_id: lot.id.to_string(),
+        entry_id: lot.id.of_entry().to_string(),
+        state: match lot.active_from {
+            Some(_) => pb::LotState::Pending.into(),
+            None => pb::LotState::Available.into(),
+        },
+        activate_time: lot.active_from.and_then(until),
+        points_type: lot.origin.points_type.to_string(),
+        partner_id: lot.origin.partner.to_string(),
+        programme_version: lot.origin.version.to_string(),
     }
 }
 
 pub(super) fn entry(entry: &Entry) -> pb::Entry {
     let id = |id: Option<String>| id.unwrap_or_default();
+    let reversal = entry.reversal.as_deref();
+    let (peer, note) = (entry.peer.as_deref(), entry.note.as_deref());
     pb::Entry {
         entry_id: entry.id.to_string(),
         account_id: entry.account.to_string(),
@@ -80,9 +136,20 @@ pub(super) fn entry(entry: &Entry) -> pb::Entry {
         request_id: id(entry.request.map(|request| request.to_string())),
         source: entry.source.to_string(),
         hold_id: id(entry.hold.as_ref().map(|hold| hold.id.to_string())),
-        reversed_entry_id: id(entry.reverses.map(|reversed| reversed.to_string())),
+        reversed_entry_id: id(reversal.map(|reversal| reversal.entry.to_string())),
         entry_time: Some(time(entry.decided_at)),
         programme_version: entry.version.to_string(),
+        pending_points_delta: entry.pending,
+        debt_points_delta: entry.debt,
+        reversed_points: reversal.map_or(0, |reversal| reversal.points),
+        shortfall_points: reversal.map_or(0, |reversal| reversal.shortfall),
+        peer_account_id: id(peer.map(|peer| peer.account.to_string())),
+        peer_entry_id: id(peer
+            .and_then(|peer| peer.entry)
+            .map(|entry| entry.to_string())),
+        author: id(note.map(|note| note.author.to_string())),
+        approver: id(note.map(|note| note.approver.to_string())),
+        block: note.and_then(|note| note.block).map_or(0, block),
     }
 }
 
@@ -91,6 +158,8 @@ fn allocation(allocation: &Allocation) -> pb::Allocation {
         lot_id: allocation.lot.to_string(),
         points_delta: allocation.points,
         expire_time: until(allocation.expires_at),
+        points_type: allocation.origin.points_type.to_string(),
+        partner_id: allocation.origin.partner.to_string(),
     }
 }
 
@@ -105,6 +174,16 @@ fn kind(kind: EntryKind) -> pb::EntryKind {
         EntryKind::Expire => pb::EntryKind::Expire,
         EntryKind::ReverseRedeem => pb::EntryKind::ReverseRedeem,
         EntryKind::ReverseEarn => pb::EntryKind::ReverseEarn,
+        EntryKind::Activate => pb::EntryKind::Activate,
+        EntryKind::RepayDebt => pb::EntryKind::RepayDebt,
+        EntryKind::Adjust => pb::EntryKind::Adjust,
+        EntryKind::Reinstate => pb::EntryKind::Reinstate,
+        EntryKind::Block => pb::EntryKind::Block,
+        EntryKind::Unblock => pb::EntryKind::Unblock,
+        EntryKind::Close => pb::EntryKind::Close,
+        EntryKind::Recipient => pb::EntryKind::Recipient,
+        EntryKind::TransferOut => pb::EntryKind::TransferOut,
+        EntryKind::TransferIn => pb::EntryKind::TransferIn,
     }
 }
 

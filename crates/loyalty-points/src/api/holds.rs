@@ -9,7 +9,7 @@ use tenure_proto::loyalty::v1::{
 
 use super::submit::{Write, entry, submit};
 use super::{accounts, convert, parse};
-use crate::domain::{Command, Method, POINTS_MAX, Refusal};
+use crate::domain::{Command, Method, Refusal};
 use crate::error::Error;
 use crate::{Shared, store};
 
@@ -117,18 +117,12 @@ fn parse_confirm(message: &ConfirmHoldRequest) -> Result<Write, Error> {
     let request = parse::request_id(v, &message.request_id);
     let account = parse::account(v, &message.account_id);
     let hold = parse::entry_id(v, "hold_id", &message.hold_id);
-    if !(0..=POINTS_MAX).contains(&message.points) {
-        v.add(
-            "points",
-            format!("0 to {POINTS_MAX}"),
-            message.points.to_string(),
-        );
-    }
-    let points = Some(message.points).filter(|points| *points != 0);
+    let points = parse::points_or_all(v, message.points);
     let write = || {
         let command = Command::Confirm {
             hold: hold?,
             points,
+            tops_up: message.allow_top_up,
         };
         Some(Write {
             request: request?,

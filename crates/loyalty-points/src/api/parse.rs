@@ -6,7 +6,7 @@ use tenure_core::violation::Mismatch;
 use tenure_core::{AccountId, RequestId, Violations};
 use tenure_rpc::{RequestError, fields};
 
-use crate::domain::{EntryId, POINTS_MAX};
+use crate::domain::{EntryId, POINTS_MAX, StaffOrder};
 
 /// The longest source.
 const SOURCE_LENGTH_MAX: usize = 128;
@@ -26,6 +26,68 @@ pub(super) fn points(violations: &mut Violations, points: i64) -> Option<i64> {
     }
     violations.add("points", format!("1 to {POINTS_MAX}"), points.to_string());
     None
+}
+
+/// Returns a number of points; nothing for 0, which means all.
+pub(super) fn points_or_all(violations: &mut Violations, points: i64) -> Option<i64> {
+    if !(0..=POINTS_MAX).contains(&points) {
+        violations.add("points", format!("0 to {POINTS_MAX}"), points.to_string());
+    }
+    Some(points).filter(|points| *points != 0)
+}
+
+/// Returns the account in a field of its own name.
+pub(super) fn account_in(violations: &mut Violations, field: &str, id: &str) -> Option<AccountId> {
+    violations.take(field, AccountId::parse(id))
+}
+
+/// Returns another account than `first`.
+pub(super) fn other_account(
+    violations: &mut Violations,
+    field: &str,
+    id: &str,
+    first: &str,
+) -> Option<AccountId> {
+    let other = account_in(violations, field, id)?;
+    if other.as_str() == first {
+        violations.add(field, "another account than account_id", "the same one");
+        return None;
+    }
+    Some(other)
+}
+
+/// Returns a short key of the operator's own, of the form that ids have.
+pub(super) fn key(violations: &mut Violations, field: &str, text: &str) -> Option<Arc<str>> {
+    account_in(violations, field, text).map(|key| key.as_str().into())
+}
+
+/// Returns a key that may be empty.
+pub(super) fn optional_key(
+    violations: &mut Violations,
+    field: &str,
+    text: &str,
+) -> Option<Arc<str>> {
+    if text.is_empty() {
+        return Some("".into());
+    }
+    key(violations, field, text)
+}
+
+/// Returns why staff asks for something, and who does.
+pub(super) fn staff(
+    violations: &mut Violations,
+    reason: &str,
+    author: &str,
+    approver: &str,
+) -> Option<StaffOrder> {
+    let reason = fields::text(violations, "reason", reason, SOURCE_LENGTH_MAX);
+    let author = key(violations, "author", author);
+    let approver = optional_key(violations, "approver", approver);
+    Some(StaffOrder {
+        reason: reason?.into(),
+        author: author?,
+        approver: approver?,
+    })
 }
 
 pub(super) fn source(violations: &mut Violations, source: &str) -> Option<Arc<str>> {

@@ -68,6 +68,8 @@ fn reused(first: &Request, method: Method, fingerprint: &Fingerprint, name: &str
 pub(super) fn entry(record: &Record) -> Result<&Entry, Error> {
     match record {
         Record::Entry(entry) => Ok(entry),
-        Record::Opened(_) | Record::Refused(_) => Err(Error::Internal("points moved without an entry")),
+        Record::Opened(_) | Record::Refused(_) => {
+            Err(Error::Internal("points moved without an entry"))
+        }
     }
 }

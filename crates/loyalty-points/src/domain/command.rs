@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Timestamp};
 
 use super::entry_id::EntryId;
+use super::policy::Block;
 
 /// What to do with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,20 +16,15 @@ pub enum Command {
         customer: CustomerId,
         /// Under whose rules.
         programme: ProgrammeId,
+        /// Since when the customer is with the operator, if that is told.
+        joined_at: Option<Timestamp>,
     },
     /// Add points as a new lot.
-    Earn {
-        /// How many.
-        points: i64,
-        /// What they are for; earns once.
-        source: Arc<str>,
-        /// When they were earned, where that is not the instant of the decision (a bill that was
-        /// settled earlier).
-        earned_at: Option<Timestamp>,
-        /// When they expire; by the programme's policy, when nothing is said.
-        expires_at: Option<Timestamp>,
-        /// Opens the account, for the customer of the same id, when there is none.
-        open: bool,
+    Earn(Earn),
+    /// Make pending points available.
+    Activate {
+        /// The lot.
+        lot: EntryId,
     },
     /// Spend points.
     Redeem {
@@ -52,6 +48,8 @@ pub enum Command {
         hold: EntryId,
         /// How many of its points; all, when nothing is said.
         points: Option<i64>,
+        /// Takes what is not held from what is available.
+        tops_up: bool,
     },
     /// Give a hold back.
     Release {
@@ -62,11 +60,151 @@ pub enum Command {
     Reverse {
         /// Which.
         entry: EntryId,
+        /// How many of its points; all that are left of it, when nothing is said.
+        points: Option<i64>,
         /// Why.
         source: Arc<str>,
     },
+    /// Add points or take some away.
+    Adjust {
+        /// How many more, or (negative) fewer.
+        points: i64,
+        /// When they expire; by the programme's policy, when nothing is said.
+        expires_at: Option<Timestamp>,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Expire points before their time.
+    Expire {
+        /// The lot; all that is not held, when nothing is said.
+        lot: Option<EntryId>,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Give points again that have expired.
+    Reinstate {
+        /// The entry that expired them.
+        entry: EntryId,
+        /// When they expire now; by the programme's policy, when nothing is said.
+        expires_at: Option<Timestamp>,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Set a block.
+    Block {
+        /// Which.
+        block: Block,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Lift a block.
+    Unblock {
+        /// Which.
+        block: Block,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Close the account for good.
+    Close {
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Register a recipient of gifts.
+    Register {
+        /// The recipient.
+        recipient: AccountId,
+        /// The registered recipient whose place it takes.
+        replaces: Option<AccountId>,
+    },
+    /// Give points to another account.
+    Transfer {
+        /// To whom.
+        to: Place,
+        /// How many.
+        points: i64,
+        /// What for.
+        source: Arc<str>,
+    },
+    /// Move everything to another account and close this one.
+    Merge {
+        /// Into which.
+        to: Place,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Open another account and move points to it.
+    Split {
+        /// The new account.
+        to: Place,
+        /// Whose it is; the same customer's, when nothing is said.
+        customer: Option<CustomerId>,
+        /// How many.
+        points: i64,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
     /// Only book what is due by now.
     Settle,
+}
+
+/// What is earned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earn {
+    /// How many.
+    pub points: i64,
+    /// What they are for; earns once.
+    pub source: Arc<str>,
+    /// When they were earned, where that is not the instant of the decision (a bill that was
+    /// settled earlier).
+    pub earned_at: Option<Timestamp>,
+    /// When they expire; by the programme's policy, when nothing is said.
+    pub expires_at: Option<Timestamp>,
+    /// When they become available: at once, when nothing is said; [`Timestamp::MAX`] when somebody
+    /// activates them.
+    pub active_from: Option<Timestamp>,
+    /// The kind of points; empty for ordinary ones.
+    pub points_type: Arc<str>,
+    /// Who funds them; empty for the operator.
+    pub partner: Arc<str>,
+    /// Opens the account, for the customer of the same id, when there is none.
+    pub open: bool,
+}
+
+impl Earn {
+    /// Returns an earning of ordinary points, available at once.
+    #[must_use]
+    pub fn new(points: i64, source: Arc<str>) -> Self {
+        Self {
+            points,
+            source,
+            earned_at: None,
+            expires_at: None,
+            active_from: None,
+            points_type: "".into(),
+            partner: "".into(),
+            open: false,
+        }
+    }
+}
+
+/// What a member of staff asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffOrder {
+    /// Why.
+    pub reason: Arc<str>,
+    /// Who, in the operator's own key.
+    pub author: Arc<str>,
+    /// Who approved it; may be empty.
+    pub approver: Arc<str>,
+}
+
+/// An account and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its lane.
+    pub lane: Lane,
+    /// The account.
+    pub account: AccountId,
 }
 
 impl Command {
@@ -75,7 +213,26 @@ impl Command {
     pub fn target(&self) -> Option<EntryId> {
         match self {
             Self::Confirm { hold, .. } | Self::Release { hold } => Some(*hold),
-            Self::Reverse { entry, .. } => Some(*entry),
+            Self::Reverse { entry, .. } | Self::Reinstate { entry, .. } => Some(*entry),
+            _ => None,
+        }
+    }
+
+    /// Returns the other account that the command touches.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Place> {
+        match self {
+            Self::Transfer { to, .. } | Self::Merge { to, .. } | Self::Split { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// Returns when the points that it would make expire, where the caller says so.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Earn(earn) => earn.expires_at,
+            Self::Adjust { expires_at, .. } | Self::Reinstate { expires_at, .. } => *expires_at,
             _ => None,
         }
     }
@@ -99,6 +256,28 @@ pub enum Method {
     ReleaseHold = 6,
     /// `ReverseEntry`.
     ReverseEntry = 7,
+    /// `ActivatePoints`.
+    ActivatePoints = 8,
+    /// `AdjustPoints`.
+    AdjustPoints = 9,
+    /// `ExpirePoints`.
+    ExpirePoints = 10,
+    /// `ReinstatePoints`.
+    ReinstatePoints = 11,
+    /// `FreezeAccount`.
+    FreezeAccount = 12,
+    /// `UnfreezeAccount`.
+    UnfreezeAccount = 13,
+    /// `CloseAccount`.
+    CloseAccount = 14,
+    /// `RegisterRecipient`.
+    RegisterRecipient = 15,
+    /// `TransferPoints`.
+    TransferPoints = 16,
+    /// `MergeAccounts`.
+    MergeAccounts = 17,
+    /// `SplitAccount`.
+    SplitAccount = 18,
 }
 
 impl Method {
@@ -119,6 +298,17 @@ impl Method {
             Self::ConfirmHold,
             Self::ReleaseHold,
             Self::ReverseEntry,
+            Self::ActivatePoints,
+            Self::AdjustPoints,
+            Self::ExpirePoints,
+            Self::ReinstatePoints,
+            Self::FreezeAccount,
+            Self::UnfreezeAccount,
+            Self::CloseAccount,
+            Self::RegisterRecipient,
+            Self::TransferPoints,
+            Self::MergeAccounts,
+            Self::SplitAccount,
         ];
         methods.into_iter().find(|method| method.number() == number)
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 
+use super::account::{Lot, Origin};
 use super::command::Method;
 use super::entry_id::EntryId;
+use super::policy::Block;
 use super::refusal::Refusal;
 
 /// What moved points.
@@ -30,7 +32,50 @@ pub enum EntryKind {
     ReverseRedeem = 8,
     /// An earning was taken back.
     ReverseEarn = 9,
+    /// Pending points became available.
+    Activate = 10,
+    /// Points that came repaid debt.
+    RepayDebt = 11,
+    /// Somebody added points or took some away.
+    Adjust = 12,
+    /// Points that had expired were given again.
+    Reinstate = 13,
+    /// A block was set.
+    Block = 14,
+    /// A block was lifted.
+    Unblock = 15,
+    /// The account was closed; what it held is void.
+    Close = 16,
+    /// A recipient of gifts was registered.
+    Recipient = 17,
+    /// Points went to another account.
+    TransferOut = 18,
+    /// Points came from another account.
+    TransferIn = 19,
 }
+
+/// Names of kinds in the API, without their prefix, in the order of their numbers.
+const KINDS: [(EntryKind, &str); 19] = [
+    (EntryKind::Earn, "EARN"),
+    (EntryKind::Redeem, "REDEEM"),
+    (EntryKind::Hold, "HOLD"),
+    (EntryKind::Confirm, "CONFIRM"),
+    (EntryKind::Release, "RELEASE"),
+    (EntryKind::HoldTimeout, "HOLD_TIMEOUT"),
+    (EntryKind::Expire, "EXPIRE"),
+    (EntryKind::ReverseRedeem, "REVERSE_REDEEM"),
+    (EntryKind::ReverseEarn, "REVERSE_EARN"),
+    (EntryKind::Activate, "ACTIVATE"),
+    (EntryKind::RepayDebt, "REPAY_DEBT"),
+    (EntryKind::Adjust, "ADJUST"),
+    (EntryKind::Reinstate, "REINSTATE"),
+    (EntryKind::Block, "BLOCK"),
+    (EntryKind::Unblock, "UNBLOCK"),
+    (EntryKind::Close, "CLOSE"),
+    (EntryKind::Recipient, "RECIPIENT"),
+    (EntryKind::TransferOut, "TRANSFER_OUT"),
+    (EntryKind::TransferIn, "TRANSFER_IN"),
+];
 
 impl EntryKind {
     /// Returns the number under which the kind is stored.
@@ -42,34 +87,14 @@ impl EntryKind {
     /// Returns the kind stored under `number`.
     #[must_use]
     pub fn from_number(number: i16) -> Option<Self> {
-        let kinds = [
-            Self::Earn,
-            Self::Redeem,
-            Self::Hold,
-            Self::Confirm,
-            Self::Release,
-            Self::HoldTimeout,
-            Self::Expire,
-            Self::ReverseRedeem,
-            Self::ReverseEarn,
-        ];
-        kinds.into_iter().find(|kind| kind.number() == number)
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        KINDS.get(index).map(|(kind, _)| *kind)
     }
 
     /// Returns the name in the API, without its prefix.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Earn => "EARN",
-            Self::Redeem => "REDEEM",
-            Self::Hold => "HOLD",
-            Self::Confirm => "CONFIRM",
-            Self::Release => "RELEASE",
-            Self::HoldTimeout => "HOLD_TIMEOUT",
-            Self::Expire => "EXPIRE",
-            Self::ReverseRedeem => "REVERSE_REDEEM",
-            Self::ReverseEarn => "REVERSE_EARN",
-        }
+        KINDS[self as usize - 1].1
     }
 }
 
@@ -80,12 +105,80 @@ pub struct Allocation {
     pub lot: EntryId,
     /// How many.
     pub points: i64,
-    /// When the lot was earned; with the next two, all that is needed to bring it back.
+    /// When the lot was earned; with what follows, all that is needed to bring it back.
     pub earned_at: Timestamp,
+    /// When its points become available, while they are not.
+    pub active_from: Option<Timestamp>,
     /// When it expires.
     pub expires_at: Timestamp,
-    /// How many points it was earned with.
+    /// How many points of it came to the account.
     pub original: i64,
+    /// Where they come from.
+    pub origin: Arc<Origin>,
+}
+
+impl Allocation {
+    /// Returns `points` of a lot.
+    #[must_use]
+    pub fn of(lot: &Lot, points: i64) -> Self {
+        Self {
+            lot: lot.id,
+            points,
+            earned_at: lot.earned_at,
+            active_from: lot.active_from,
+            expires_at: lot.expires_at,
+            original: lot.original,
+            origin: lot.origin.clone(),
+        }
+    }
+
+    /// Returns the lot as it was, with these points in it.
+    #[must_use]
+    pub fn to_lot(&self) -> Lot {
+        Lot {
+            id: self.lot,
+            earned_at: self.earned_at,
+            active_from: self.active_from,
+            expires_at: self.expires_at,
+            original: self.original,
+            remaining: self.points.abs(),
+            held: 0,
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+/// The other account of a transfer, or a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The account.
+    pub account: AccountId,
+    /// Its entry, for transfers.
+    pub entry: Option<EntryId>,
+}
+
+/// What an entry takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The entry.
+    pub entry: EntryId,
+    /// How many of its points.
+    pub points: i64,
+    /// How many had been taken back before.
+    pub before: i64,
+    /// How many of `points` could not be had: neither taken from lots nor owed.
+    pub shortfall: i64,
+}
+
+/// What people said about an entry that they asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Who asked for it, in the operator's own key; may be empty.
+    pub author: Arc<str>,
+    /// Who approved it, where a second person must; else empty.
+    pub approver: Arc<str>,
+    /// The block that was set or lifted.
+    pub block: Option<Block>,
 }
 
 /// How far a hold is.
@@ -121,7 +214,7 @@ pub struct HoldFacts {
 /// One movement of points.
 ///
 /// Allocations of most kinds add up to `points`; those of a hold that is made, released or runs out
-/// add up to `-held`.
+/// add up to `-held`, those of an activation to `-pending`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its id.
@@ -136,6 +229,10 @@ pub struct Entry {
     pub points: i64,
     /// The change of its held points.
     pub held: i64,
+    /// The change of its pending points.
+    pub pending: i64,
+    /// The change of its debt.
+    pub debt: i64,
     /// All its points afterwards.
     pub balance: i64,
     /// Its available points afterwards, when what came back to expired lots has expired.
@@ -148,8 +245,12 @@ pub struct Entry {
     pub source: Arc<str>,
     /// The hold, for entries of a hold.
     pub hold: Option<HoldFacts>,
-    /// The entry that this one takes back.
-    pub reverses: Option<EntryId>,
+    /// The entry that this one takes back, all or a part of it.
+    pub reversal: Option<Box<Reversal>>,
+    /// The other account, for transfers and recipients.
+    pub peer: Option<Box<Peer>>,
+    /// What people said.
+    pub note: Option<Box<Note>>,
     /// The instant it was decided for.
     pub decided_at: Timestamp,
     /// When it was written down.
@@ -168,8 +269,16 @@ impl Entry {
             EntryKind::Confirm | EntryKind::Release | EntryKind::HoldTimeout => {
                 self.hold.as_ref().map(|hold| hold.id)
             }
-            _ => self.reverses,
+            _ => self.reversal.as_ref().map(|reversal| reversal.entry),
         }
+    }
+
+    /// Returns how many points of the entry that this one ends it takes back, and how many had been
+    /// taken back before.
+    #[must_use]
+    pub fn takes_back(&self) -> (i64, i64) {
+        let reversal = self.reversal.as_ref();
+        reversal.map_or((0, 0), |reversal| (reversal.points, reversal.before))
     }
 
     /// Returns the state of its hold afterwards.
@@ -197,6 +306,8 @@ pub struct Opened {
     pub programme: ProgrammeId,
     /// When.
     pub at: Timestamp,
+    /// Since when the customer is with the operator, if that was told.
+    pub joined_at: Option<Timestamp>,
     /// The request, if one asked for it.
     pub request: Option<RequestId>,
 }

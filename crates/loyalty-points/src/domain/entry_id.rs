@@ -6,7 +6,7 @@ use tenure_core::violation::Mismatch;
 use tenure_core::{Lane, Timestamp};
 use uuid::Uuid;
 
-/// The id of an entry, and of the lot or hold that the entry made.
+/// The id of an entry, of the hold that the entry made, or of one of the lots that it made.
 ///
 /// A UUID of version 7 whose free bits hold the lane and the number in the lane (RFC 9562 lets them
 /// hold a counter). So an id leads to its row by the primary key, without an index of its own that
@@ -14,8 +14,11 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(u128);
 
-/// 62 bits for the number within the lane.
-const SEQ_BITS: u128 = (1 << 62) - 1;
+/// 52 bits for the number within the lane: a million a second for 140 years.
+const SEQ_BITS: u128 = (1 << 52) - 1;
+/// 10 bits above them tell apart the lots that one entry makes.
+const LOT_SHIFT: u32 = 52;
+const LOT_BITS: u128 = (1 << 10) - 1;
 
 impl EntryId {
     /// Returns the id of the change `seq` of `lane`, recorded at `at`.
@@ -36,7 +39,24 @@ impl EntryId {
     /// Returns the number within the lane.
     #[must_use]
     pub fn seq(self) -> i64 {
-        i64::try_from(self.0 & SEQ_BITS).expect("62 bits fit")
+        i64::try_from(self.0 & SEQ_BITS).expect("52 bits fit")
+    }
+
+    /// Returns the id of a further lot of this entry; that of the first one is the entry's own.
+    ///
+    /// # Panics
+    /// When an entry would make more than 1,024 lots.
+    #[must_use]
+    pub fn of_lot(self, index: usize) -> Self {
+        let index = u128::try_from(index).expect("an index fits 128 bits");
+        assert!(index <= LOT_BITS, "an entry makes at most 1,024 lots");
+        Self(self.0 & !(LOT_BITS << LOT_SHIFT) | index << LOT_SHIFT)
+    }
+
+    /// Returns the id of the entry that made a lot.
+    #[must_use]
+    pub fn of_entry(self) -> Self {
+        self.of_lot(0)
     }
 
     /// Returns the 16 bytes.
@@ -88,6 +108,17 @@ mod tests {
         assert_eq!(uuid.get_timestamp().unwrap().to_unix().0, 1_714_521_600);
         assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
         assert_eq!(EntryId::from_bytes(id.to_bytes()), id);
+    }
+
+    #[test]
+    fn the_lots_of_an_entry_have_ids_of_their_own_that_lead_to_it() {
+        let entry = EntryId::new(Timestamp::parse("2024-05-01").unwrap(), 7, 42);
+        let third = entry.of_lot(2);
+
+        assert_ne!(third, entry);
+        assert_eq!((third.lane(), third.seq()), (7, 42));
+        assert_eq!((third.of_entry(), entry.of_lot(0)), (entry, entry));
+        assert_eq!(Uuid::from_u128(third.0).get_version_num(), 7);
     }
 
     #[test]

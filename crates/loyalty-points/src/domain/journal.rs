@@ -1,12 +1,13 @@
 //! Where decisions are written down as they are made: numbers, balances and the chain of an account.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tenure_core::{Lane, RequestId, Timestamp};
 
 use super::account::Account;
-use super::entry::{Allocation, Entry, EntryKind, HoldFacts};
+use super::entry::{Allocation, Entry, EntryKind, HoldFacts, Note, Peer, Reversal};
 use super::entry_id::EntryId;
+use super::programme::Programme;
 
 /// The records of one lane that one transaction adds, in order.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub struct Journal<'j> {
     lane: Lane,
     head: i64,
     now: Timestamp,
-    version: &'j Arc<str>,
+    programme: &'j Programme,
     entries: Vec<Entry>,
 }
 
@@ -27,12 +28,17 @@ pub(super) struct Movement {
     pub(super) allocations: Vec<Allocation>,
     pub(super) source: Arc<str>,
     pub(super) hold: Option<HoldFacts>,
-    pub(super) reverses: Option<EntryId>,
+    pub(super) pending: i64,
+    pub(super) debt: i64,
+    pub(super) reversal: Option<Box<Reversal>>,
+    pub(super) peer: Option<Box<Peer>>,
+    pub(super) note: Option<Box<Note>>,
 }
 
 impl Movement {
     pub(super) fn new(kind: EntryKind, points: i64, held: i64) -> Self {
-        let (allocations, source) = (Vec::new(), "".into());
+        static NOTHING: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
+        let (allocations, source) = (Vec::new(), NOTHING.clone());
         Self {
             kind,
             points,
@@ -40,7 +46,11 @@ impl Movement {
             allocations,
             source,
             hold: None,
-            reverses: None,
+            pending: 0,
+            debt: 0,
+            reversal: None,
+            peer: None,
+            note: None,
         }
     }
 }
@@ -48,14 +58,20 @@ impl Movement {
 impl<'j> Journal<'j> {
     /// Creates a journal that goes on after the number `head` of `lane`.
     #[must_use]
-    pub fn new(lane: Lane, head: i64, now: Timestamp, version: &'j Arc<str>) -> Self {
+    pub fn new(lane: Lane, head: i64, now: Timestamp, programme: &'j Programme) -> Self {
         Self {
             lane,
             head,
             now,
-            version,
+            programme,
             entries: Vec::new(),
         }
+    }
+
+    /// Returns the rules under which the entries are written.
+    #[must_use]
+    pub fn programme(&self) -> &'j Programme {
+        self.programme
     }
 
     /// Returns the id that the next entry will have: that of the lot or hold it makes, too.
@@ -82,7 +98,7 @@ impl<'j> Journal<'j> {
         self.head += 1;
         account.entries += 1;
         account.updated_at = at;
-        let (available, held) = (account.available(), account.held());
+        let (available, balance) = (account.available(), account.balance());
         self.entries.push(Entry {
             id,
             account: account.id.clone(),
@@ -90,16 +106,20 @@ impl<'j> Journal<'j> {
             kind: movement.kind,
             points: movement.points,
             held: movement.held,
-            balance: available + held,
+            balance,
             available,
             allocations: movement.allocations,
             request: None,
             source: movement.source,
             hold: movement.hold,
-            reverses: movement.reverses,
+            pending: movement.pending,
+            debt: movement.debt,
+            reversal: movement.reversal,
+            peer: movement.peer,
+            note: movement.note,
             decided_at: at,
             recorded_at: self.now,
-            version: self.version.clone(),
+            version: self.programme.version.clone(),
             previous: account.last_seq,
         });
         account.last_seq = self.head;

@@ -10,7 +10,8 @@ use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Timestamp
 
 use super::account::Account;
 use super::apply::{Context, Target, apply};
-use super::command::{Command, Order, Request};
+use super::close::close_merged;
+use super::command::{Command, Order, Place, Request};
 use super::entry::{EntryKind, Opened, Record, Refused};
 use super::entry_id::EntryId;
 use super::journal::Journal;
@@ -18,6 +19,7 @@ use super::programme::Programme;
 use super::refusal::Refusal;
 use super::settle::settle;
 use super::total::{Total, Totals};
+use super::transfer::{Pair, name, transfer};
 
 /// The answer that a request got: what it wrote down, or why it did nothing.
 pub type Answer = Result<Arc<Record>, Refusal>;
@@ -53,6 +55,10 @@ pub struct Ledger {
     touched: HashSet<AccountId>,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
     totals: Totals,
+}
+
+fn fresh((lane, id): (Lane, &AccountId), customer: CustomerId, programme: ProgrammeId) -> Account {
+    Account::new(lane, id.clone(), customer, programme)
 }
 
 /// What a transaction has to write.
@@ -119,12 +125,7 @@ impl Ledger {
                 }
             };
         }
-        if let Command::Earn {
-            expires_at: Some(at),
-            ..
-        } = &order.command
-            && *at <= now
-        {
+        if order.command.expires_at().is_some_and(|at| at <= now) {
             return Decision::ExpiresInThePast;
         }
         let answer = self.act(order, now, programme);
@@ -149,14 +150,20 @@ impl Ledger {
             Command::Open {
                 customer,
                 programme,
+                joined_at,
             } => {
-                let request = order.request.clone();
-                return Ok(self.open(order, customer.clone(), programme.clone(), request, now));
+                let place = (order.lane, &order.account);
+                let mut account = fresh(place, customer.clone(), programme.clone());
+                if joined_at.is_some() {
+                    account.standing_mut().joined_at = *joined_at;
+                }
+                return Ok(self.open(account, order.request.clone(), now));
             }
-            Command::Earn { open: true, .. } if !exists => {
+            Command::Earn(earn) if earn.open && !exists => {
                 let customer = CustomerId::parse(order.account.as_str());
                 let customer = customer.expect("keys of accounts and customers have one form");
-                self.open(order, customer, programme.id.clone(), None, now);
+                let place = (order.lane, &order.account);
+                self.open(fresh(place, customer, programme.id.clone()), None, now);
             }
             _ if !exists => {
                 return Err(Refusal::AccountNotFound {
@@ -165,16 +172,20 @@ impl Ledger {
             }
             _ => {}
         }
-        if let Command::Earn { source, .. } = &order.command
-            && let Some(entry) = self.sources.get(&(order.account.clone(), source.clone()))
+        if let Command::Earn(earn) = &order.command
+            && let source = (order.account.clone(), earn.source.clone())
+            && let Some(entry) = self.sources.get(&source)
         {
-            let (source_event, entry) = (source.to_string(), entry.to_string());
+            let (source_event, entry) = (earn.source.to_string(), entry.to_string());
             return Err(Refusal::EventAlreadyEarned {
                 source_event,
                 entry,
             });
         }
-        self.apply(order, now, programme)
+        match order.command.peer() {
+            Some(to) => self.apply_pair(order, to, now, programme),
+            None => self.apply(order, now, programme),
+        }
     }
 
     fn apply(&mut self, order: &Order, now: Timestamp, programme: &Programme) -> Answer {
@@ -182,7 +193,6 @@ impl Ledger {
         let request = order.request.as_ref().map(|request| request.id);
         let context = Context {
             now,
-            programme,
             request,
             target,
         };
@@ -191,11 +201,100 @@ impl Ledger {
             .get_mut(&order.account)
             .expect("the caller found it");
         let head = self.heads[&order.lane];
-        let mut journal = Journal::new(order.lane, head, now, &programme.version);
+        let mut journal = Journal::new(order.lane, head, now, programme);
         let answer = apply(account, &order.command, context, &mut journal);
         let first = self.records.len();
         self.collect(&order.account, order.lane, journal, order.request.as_ref());
         answer.map(|index| self.records[first + index].0.clone())
+    }
+
+    /// Decides a command that moves points from one account to another.
+    fn apply_pair(
+        &mut self,
+        order: &Order,
+        to: &Place,
+        now: Timestamp,
+        programme: &Programme,
+    ) -> Answer {
+        self.settle(&order.account, now, programme);
+        let exists = self.accounts.contains_key(&to.account);
+        let giving = &self.accounts[&order.account];
+        let mut receiving = match (&order.command, exists) {
+            (Command::Split { customer, .. }, false) => {
+                let customer = customer.clone().unwrap_or_else(|| giving.customer.clone());
+                fresh((to.lane, &to.account), customer, giving.programme.clone())
+            }
+            (Command::Split { .. }, true) => {
+                return Err(Refusal::AccountExists {
+                    account: to.account.to_string(),
+                });
+            }
+            (_, true) => {
+                self.settle(&to.account, now, programme);
+                let found = self.accounts.remove(&to.account);
+                found.expect("it was found before")
+            }
+            (_, false) => {
+                return Err(Refusal::AccountNotFound {
+                    account: to.account.to_string(),
+                });
+            }
+        };
+        let giving = self.accounts.get_mut(&order.account);
+        let giving = giving.expect("the caller found it");
+        let at = now.max(giving.updated_at).max(receiving.updated_at);
+        let pair = transfer((giving, &mut receiving), &order.command, at, programme);
+        let Ok(pair) = pair else {
+            if exists {
+                self.accounts.insert(to.account.clone(), receiving);
+            }
+            return Err(pair.expect_err("it is no pair"));
+        };
+        if exists {
+            self.accounts.insert(to.account.clone(), receiving);
+        } else {
+            self.open(receiving, None, now);
+        }
+        Ok(self.write_pair(order, to, pair, (now, at), programme))
+    }
+
+    /// Writes both sides of what moved from one account to another down.
+    fn write_pair(
+        &mut self,
+        order: &Order,
+        to: &Place,
+        (mut out, mut incoming): Pair,
+        (now, at): (Timestamp, Timestamp),
+        programme: &Programme,
+    ) -> Arc<Record> {
+        let next = |lane: Lane, more| EntryId::new(now, lane, self.heads[&lane] + more);
+        let out_id = next(order.lane, 1);
+        let incoming_id = next(to.lane, if to.lane == order.lane { 2 } else { 1 });
+        let accounts = (&self.accounts[&order.account], &self.accounts[&to.account]);
+        name(accounts, (&mut out, &mut incoming), (out_id, incoming_id));
+        let answer = self.records.len();
+        let mut journal = Journal::new(order.lane, self.heads[&order.lane], now, programme);
+        let giving = self.accounts.get_mut(&order.account);
+        let giving = giving.expect("the caller found it");
+        journal.write(giving, at, out);
+        journal.answer(0, order.request.as_ref().map(|request| request.id), giving);
+        self.collect(&order.account, order.lane, journal, order.request.as_ref());
+
+        let mut journal = Journal::new(to.lane, self.heads[&to.lane], now, programme);
+        let receiving = self.accounts.get_mut(&to.account);
+        let receiving = receiving.expect("the caller put it there");
+        journal.write(receiving, at, incoming);
+        settle(receiving, at, &mut journal);
+        self.collect(&to.account, to.lane, journal, None);
+
+        if let Command::Merge { order: said, .. } = &order.command {
+            let mut journal = Journal::new(order.lane, self.heads[&order.lane], now, programme);
+            let giving = self.accounts.get_mut(&order.account);
+            let giving = giving.expect("the caller found it");
+            close_merged(giving, at, &to.account, said, &mut journal);
+            self.collect(&order.account, order.lane, journal, None);
+        }
+        self.records[answer].0.clone()
     }
 
     /// Books what is due on an account and returns how many points expired.
@@ -207,7 +306,7 @@ impl Ledger {
             return 0;
         };
         let lane = found.lane;
-        let mut journal = Journal::new(lane, self.heads[&lane], now, &programme.version);
+        let mut journal = Journal::new(lane, self.heads[&lane], now, programme);
         settle(found, now, &mut journal);
         let expired = journal
             .entries()
@@ -220,36 +319,27 @@ impl Ledger {
 
     fn open(
         &mut self,
-        order: &Order,
-        customer: CustomerId,
-        programme: ProgrammeId,
+        mut account: Account,
         request: Option<Arc<Request>>,
         now: Timestamp,
     ) -> Arc<Record> {
-        let id = self.next_id(order.lane, now);
-        let account = Account {
-            lane: order.lane,
-            id: order.account.clone(),
-            customer: customer.clone(),
-            programme: programme.clone(),
-            created_at: now,
-            updated_at: now,
-            entries: 0,
-            last_seq: id.seq(),
-            lots: Vec::new(),
-            holds: Vec::new(),
-        };
+        let lane = account.lane;
+        let id = self.next_id(lane, now);
+        account.created_at = now;
+        account.updated_at = account.updated_at.max(now);
+        account.last_seq = id.seq();
         let opened = Arc::new(Record::Opened(Opened {
             id,
-            account: order.account.clone(),
-            customer,
-            programme,
+            account: account.id.clone(),
+            customer: account.customer.clone(),
+            programme: account.programme.clone(),
             at: now,
+            joined_at: account.standing.as_ref().and_then(|it| it.joined_at),
             request: request.as_ref().map(|request| request.id),
         }));
-        self.accounts.insert(order.account.clone(), account);
-        self.fresh.insert(order.account.clone());
-        self.touched.insert(order.account.clone());
+        self.fresh.insert(account.id.clone());
+        self.touched.insert(account.id.clone());
+        self.accounts.insert(account.id.clone(), account);
         self.records.push((opened.clone(), request));
         opened
     }
@@ -262,7 +352,8 @@ impl Ledger {
             request: request.id,
             refusal,
         });
-        self.records.push((Arc::new(refused), Some(request.clone())));
+        self.records
+            .push((Arc::new(refused), Some(request.clone())));
     }
 
     /// Moves a lane on by a record that belongs to no chain of entries.
@@ -297,6 +388,7 @@ impl Ledger {
                 && let Some(target) = self.targets.get_mut(&ended)
             {
                 target.ended_by = Some((entry.id, entry.kind));
+                target.reversed += entry.takes_back().0;
             }
             if entry.kind == EntryKind::Earn {
                 self.sources

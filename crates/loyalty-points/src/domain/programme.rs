@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tenure_core::{ProgrammeId, Timestamp};
 
+use super::policy::Policies;
+
 /// When points of a programme expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
@@ -46,6 +48,8 @@ pub struct Programme {
     pub minor_per_unit: u32,
     /// When points expire.
     pub expiry: Expiry,
+    /// What it decides where the ledger has a choice.
+    pub policies: Policies,
 }
 
 impl Programme {
@@ -84,6 +88,7 @@ mod tests {
             points_per_unit: 1,
             minor_per_unit: 100,
             expiry: Expiry::Months(36),
+            policies: Policies::default(),
         };
         assert_eq!(programme.points_for(10_090), 100);
         assert_eq!(programme.points_for(99), 0);

@@ -1,5 +1,7 @@
 //! Why a command was refused: a fact about the state it met, kept and repeated like an answer.
 
+mod facts;
+
 use serde::{Deserialize, Serialize};
 use tenure_core::{Coded, ErrorCode, Timestamp};
 
@@ -41,6 +43,14 @@ pub enum Refusal {
         held: i64,
         /// What was asked for.
         needed: i64,
+        /// What waits for its activation.
+        pending: i64,
+        /// What expired on this day.
+        expired_today: i64,
+        /// What is owed.
+        debt: i64,
+        /// When pending points become available next, in microseconds.
+        next_activation: Option<i64>,
     },
     /// The hold was spent.
     #[error("hold {hold} was confirmed before")]
@@ -88,14 +98,36 @@ pub enum Refusal {
         /// Its kind.
         kind: String,
     },
-    /// Points of the earning are gone.
-    #[error("entry {entry} earned {needed} points, of which {remaining} remain")]
-    PointsAlreadySpent {
+    /// The programme takes back only pending points.
+    #[error("entry {entry} has {pending} points that are still pending, {needed} needed")]
+    EarningNotPending {
         /// The entry.
         entry: String,
-        /// What is left, neither spent nor held nor expired.
-        remaining: i64,
-        /// What it earned.
+        /// What waits for its activation.
+        pending: i64,
+        /// What was to be taken back.
+        needed: i64,
+    },
+    /// The account would owe more than it may.
+    #[error("account {account} owes {debt} points and may owe {limit}, {needed} more needed")]
+    DebtLimit {
+        /// The account.
+        account: String,
+        /// What it owes.
+        debt: i64,
+        /// What it may owe.
+        limit: i64,
+        /// What it would owe in addition.
+        needed: i64,
+    },
+    /// More was to be taken back than is left of the entry.
+    #[error("{left} points of entry {entry} are left to be reversed, {needed} needed")]
+    ReversalExceeded {
+        /// The entry.
+        entry: String,
+        /// What is left.
+        left: i64,
+        /// What was to be taken back.
         needed: i64,
     },
     /// The source earned before.
@@ -105,6 +137,145 @@ pub enum Refusal {
         source_event: String,
         /// The entry.
         entry: String,
+    },
+    /// The account has no such lot with points.
+    #[error("the account has no lot {lot} with points")]
+    LotNotFound {
+        /// The lot.
+        lot: String,
+    },
+    /// The lot is active.
+    #[error("lot {lot} is available already")]
+    LotNotPending {
+        /// The lot.
+        lot: String,
+    },
+    /// No points to expire.
+    #[error("account {account} has no points that could expire")]
+    NothingToExpire {
+        /// The account.
+        account: String,
+    },
+    /// A second person must agree.
+    #[error("an adjustment by {points} points needs an approver, being above {limit}")]
+    ApprovalRequired {
+        /// The adjustment.
+        points: i64,
+        /// What one person may do.
+        limit: i64,
+    },
+    /// The second person is the first one.
+    #[error("the approver is the author")]
+    ApproverIsAuthor,
+    /// The time to make it good is over.
+    #[error("the points of entry {entry} could be reinstated until {}", Timestamp::from_micros(*.until))]
+    ReinstateTooLate {
+        /// The entry.
+        entry: String,
+        /// Until when, in microseconds.
+        until: i64,
+    },
+    /// The account is closed for good.
+    #[error("account {account} is closed")]
+    AccountClosed {
+        /// The account.
+        account: String,
+    },
+    /// A block hinders it.
+    #[error("account {account} is blocked: {block} hinders {operation}")]
+    AccountBlocked {
+        /// The account.
+        account: String,
+        /// The kind of block.
+        block: String,
+        /// What it hinders.
+        operation: String,
+    },
+    /// The block is set already.
+    #[error("account {account} has the block {block} already")]
+    BlockExists {
+        /// The account.
+        account: String,
+        /// The kind of block.
+        block: String,
+    },
+    /// There is no such block to lift.
+    #[error("account {account} has no block {block}")]
+    BlockNotFound {
+        /// The account.
+        account: String,
+        /// The kind of block.
+        block: String,
+    },
+    /// The customer is not with the operator for long enough.
+    #[error(
+        "the customer of account {account} is with the operator for {months} months, {needed} needed"
+    )]
+    TenureTooShort {
+        /// The account.
+        account: String,
+        /// For how many whole months.
+        months: i32,
+        /// How many are needed.
+        needed: i32,
+    },
+    /// No more recipients.
+    #[error("account {account} has {limit} recipients, which is the most")]
+    RecipientLimit {
+        /// The account.
+        account: String,
+        /// The most.
+        limit: i64,
+    },
+    /// The recipient is registered already.
+    #[error("recipient {recipient} is registered already")]
+    RecipientExists {
+        /// The recipient.
+        recipient: String,
+    },
+    /// The recipient is not registered.
+    #[error("recipient {recipient} is not registered")]
+    RecipientNotRegistered {
+        /// The recipient.
+        recipient: String,
+    },
+    /// The recipient took another's place too short a time ago.
+    #[error("recipient {recipient} may receive points from {}", Timestamp::from_micros(*.effective_at))]
+    RecipientNotEffective {
+        /// The recipient.
+        recipient: String,
+        /// From when, in microseconds.
+        effective_at: i64,
+    },
+    /// More than may be given or received in a month.
+    #[error(
+        "account {account} moved {moved} points {direction} this month and may move {limit}, {needed} needed"
+    )]
+    TransferLimit {
+        /// The account.
+        account: String,
+        /// OUT or IN.
+        direction: String,
+        /// The most.
+        limit: i64,
+        /// What was moved this month.
+        moved: i64,
+        /// What was to be moved.
+        needed: i64,
+    },
+    /// The accounts are of different programmes.
+    #[error("accounts {account} and {peer} are of different programmes")]
+    ProgrammeMismatch {
+        /// The account that gives.
+        account: String,
+        /// The account that receives.
+        peer: String,
+    },
+    /// Holds must be ended first.
+    #[error("account {account} has open holds")]
+    HoldsOpen {
+        /// The account.
+        account: String,
     },
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
@@ -119,10 +290,13 @@ impl Coded for Refusal {
         match self {
             Self::AccountNotFound { .. }
             | Self::HoldNotFound { .. }
+            | Self::LotNotFound { .. }
+            | Self::BlockNotFound { .. }
             | Self::EntryNotFound { .. } => ErrorCode::NotFound,
-            Self::AccountExists { .. } | Self::EventAlreadyEarned { .. } => {
-                ErrorCode::AlreadyExists
-            }
+            Self::AccountExists { .. }
+            | Self::BlockExists { .. }
+            | Self::RecipientExists { .. }
+            | Self::EventAlreadyEarned { .. } => ErrorCode::AlreadyExists,
             _ => ErrorCode::FailedPrecondition,
         }
     }
@@ -140,71 +314,33 @@ impl Coded for Refusal {
             Self::HoldExceeded { .. } => "HOLD_EXCEEDED",
             Self::EntryAlreadyReversed { .. } => "ENTRY_ALREADY_REVERSED",
             Self::EntryNotReversible { .. } => "ENTRY_NOT_REVERSIBLE",
-            Self::PointsAlreadySpent { .. } => "POINTS_ALREADY_SPENT",
+            Self::EarningNotPending { .. } => "EARNING_NOT_PENDING",
+            Self::DebtLimit { .. } => "DEBT_LIMIT",
+            Self::ReversalExceeded { .. } => "REVERSAL_EXCEEDED",
+            Self::LotNotFound { .. } => "LOT_NOT_FOUND",
+            Self::LotNotPending { .. } => "LOT_NOT_PENDING",
+            Self::NothingToExpire { .. } => "NOTHING_TO_EXPIRE",
+            Self::ApprovalRequired { .. } => "APPROVAL_REQUIRED",
+            Self::ApproverIsAuthor => "APPROVER_IS_AUTHOR",
+            Self::ReinstateTooLate { .. } => "REINSTATE_TOO_LATE",
+            Self::AccountClosed { .. } => "ACCOUNT_CLOSED",
+            Self::AccountBlocked { .. } => "ACCOUNT_BLOCKED",
+            Self::BlockExists { .. } => "BLOCK_EXISTS",
+            Self::BlockNotFound { .. } => "BLOCK_NOT_FOUND",
+            Self::TenureTooShort { .. } => "TENURE_TOO_SHORT",
+            Self::RecipientLimit { .. } => "RECIPIENT_LIMIT",
+            Self::RecipientExists { .. } => "RECIPIENT_EXISTS",
+            Self::RecipientNotRegistered { .. } => "RECIPIENT_NOT_REGISTERED",
+            Self::RecipientNotEffective { .. } => "RECIPIENT_NOT_EFFECTIVE",
+            Self::TransferLimit { .. } => "TRANSFER_LIMIT",
+            Self::ProgrammeMismatch { .. } => "PROGRAMME_MISMATCH",
+            Self::HoldsOpen { .. } => "HOLDS_OPEN",
             Self::EventAlreadyEarned { .. } => "EVENT_ALREADY_EARNED",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
         }
     }
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::AccountNotFound { account }
-            | Self::AccountExists { account }
-            | Self::BalanceLimit { account } => vec![("account_id", account.clone())],
-            Self::HoldNotFound { hold }
-            | Self::HoldAlreadyConfirmed { hold }
-            | Self::HoldAlreadyReleased { hold } => vec![("hold_id", hold.clone())],
-            Self::EntryNotFound { entry } => vec![("entry_id", entry.clone())],
-            Self::InsufficientPoints {
-                account,
-                available,
-                held,
-                needed,
-            } => vec![
-                ("account_id", account.clone()),
-                ("available_points", available.to_string()),
-                ("held_points", held.to_string()),
-                ("needed_points", needed.to_string()),
-            ],
-            Self::HoldExpired { hold, expires_at } => vec![
-                ("hold_id", hold.clone()),
-                (
-                    "expire_time",
-                    Timestamp::from_micros(*expires_at).to_string(),
-                ),
-            ],
-            Self::HoldExceeded { hold, held, needed } => vec![
-                ("hold_id", hold.clone()),
-                ("held_points", held.to_string()),
-                ("needed_points", needed.to_string()),
-            ],
-            Self::EntryAlreadyReversed { entry, reversal } => {
-                vec![
-                    ("entry_id", entry.clone()),
-                    ("reversal_entry_id", reversal.clone()),
-                ]
-            }
-            Self::EntryNotReversible { entry, kind } => {
-                vec![("entry_id", entry.clone()), ("kind", kind.clone())]
-            }
-            Self::PointsAlreadySpent {
-                entry,
-                remaining,
-                needed,
-            } => vec![
-                ("entry_id", entry.clone()),
-                ("remaining_points", remaining.to_string()),
-                ("needed_points", needed.to_string()),
-            ],
-            Self::EventAlreadyEarned {
-                source_event,
-                entry,
-            } => {
-                vec![
-                    ("source", source_event.clone()),
-                    ("entry_id", entry.clone()),
-                ]
-            }
-        }
+        self.facts()
     }
 }

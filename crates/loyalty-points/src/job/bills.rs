@@ -14,7 +14,7 @@ use tenure_sql::SqlError;
 use tenure_sql::feed::consumer;
 use tonic::{Status, Streaming};
 
-use crate::domain::{Command, Decision, Order, POINTS_MAX};
+use crate::domain::{Command, Decision, Earn, Order, POINTS_MAX};
 use crate::store::{self, Move};
 use crate::{DOMAIN, Shared};
 
@@ -83,13 +83,11 @@ impl BillReader {
         let lane = self.shared.lane(account.as_str());
         let earned_at = settled_at(&bill);
         let source = format!("bill/{}", bill.bill_id).into();
-        let command = Command::Earn {
-            points,
-            source,
+        let command = Command::Earn(Earn {
             earned_at,
-            expires_at: None,
             open: true,
-        };
+            ..Earn::new(points, source)
+        });
         Some(Order {
             lane,
             account,

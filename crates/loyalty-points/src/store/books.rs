@@ -16,6 +16,11 @@ pub(crate) struct Sums {
     pub(crate) reversed_earned: i64,
     pub(crate) lot_points: i64,
     pub(crate) accounts: i64,
+    pub(crate) adjusted: i64,
+    pub(crate) reinstated: i64,
+    pub(crate) voided: i64,
+    pub(crate) debt_repaid: i64,
+    pub(crate) transferred: i64,
 }
 
 impl Sums {
@@ -23,6 +28,11 @@ impl Sums {
     pub(crate) fn closing(&self) -> i64 {
         self.opening + self.earned - self.redeemed - self.expired + self.reversed_redeemed
             - self.reversed_earned
+            + self.adjusted
+            + self.reinstated
+            - self.voided
+            - self.debt_repaid
+            + self.transferred
     }
 }
 
@@ -113,7 +123,18 @@ fn add(sums: &mut Sums, kind: i32, points: i64) -> Result<(), SqlError> {
         EntryKind::Expire => sums.expired -= points,
         EntryKind::ReverseRedeem => sums.reversed_redeemed += points,
         EntryKind::ReverseEarn => sums.reversed_earned -= points,
-        EntryKind::Hold | EntryKind::Release | EntryKind::HoldTimeout => {}
+        EntryKind::Adjust => sums.adjusted += points,
+        EntryKind::Reinstate => sums.reinstated += points,
+        EntryKind::Close => sums.voided -= points,
+        EntryKind::RepayDebt => sums.debt_repaid -= points,
+        EntryKind::TransferOut | EntryKind::TransferIn => sums.transferred += points,
+        EntryKind::Hold
+        | EntryKind::Release
+        | EntryKind::HoldTimeout
+        | EntryKind::Activate
+        | EntryKind::Block
+        | EntryKind::Unblock
+        | EntryKind::Recipient => {}
     }
     Ok(())
 }

@@ -182,20 +182,24 @@ async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Resul
 }
 
 const ENDINGS_POSTGRES: &str = "
-    INSERT INTO ending (lane, seq, by_seq)
-    SELECT * FROM UNNEST($1::INTEGER[], $2::BIGINT[], $3::BIGINT[])";
+    INSERT INTO ending (lane, seq, points_before, points, by_seq)
+    SELECT * FROM UNNEST($1::INTEGER[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[])";
 const ENDINGS_SQLITE: &str = "
-    INSERT OR FAIL INTO ending (lane, seq, by_seq)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)";
+    INSERT OR FAIL INTO ending (lane, seq, points_before, points, by_seq)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)";
 
 /// Writes down which entries ended others. The key refuses what was ended before: a last guard, as
 /// the decision knew it.
 pub(super) async fn write_endings(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> {
     let ending = |record: &Record| match record {
-        Record::Entry(entry) => Some((entry.id.lane(), entry.ends()?.seq(), entry.id.seq())),
+        Record::Entry(entry) => {
+            let (points, before) = entry.takes_back();
+            let ended = entry.ends()?.seq();
+            Some((entry.id.lane(), ended, before, points, entry.id.seq()))
+        }
         Record::Opened(_) | Record::Refused(_) => None,
     };
-    let endings: Vec<(Lane, i64, i64)> = writes
+    let endings: Vec<(Lane, i64, i64, i64, i64)> = writes
         .records
         .iter()
         .filter_map(|(record, _)| ending(record))
@@ -208,7 +212,9 @@ pub(super) async fn write_endings(tx: &mut Tx, writes: &Writes) -> Result<(), Sq
             let insert = sqlx::query(ENDINGS_POSTGRES)
                 .bind(endings.iter().map(|ending| ending.0).collect::<Vec<_>>())
                 .bind(endings.iter().map(|ending| ending.1).collect::<Vec<_>>())
-                .bind(endings.iter().map(|ending| ending.2).collect::<Vec<_>>());
+                .bind(endings.iter().map(|ending| ending.2).collect::<Vec<_>>())
+                .bind(endings.iter().map(|ending| ending.3).collect::<Vec<_>>())
+                .bind(endings.iter().map(|ending| ending.4).collect::<Vec<_>>());
             insert.execute(conn).await?;
         }
         TxConnection::Sqlite(conn) => {
@@ -224,21 +230,30 @@ pub(super) async fn write_endings(tx: &mut Tx, writes: &Writes) -> Result<(), Sq
 
 const TARGETS_POSTGRES: &str = "
     SELECT e.lane, e.seq, e.previous_seq, e.account_id, e.kind, e.points, e.decided_at,
-           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at
+           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at,
+           ending.points_before + ending.points
     FROM UNNEST($1::INTEGER[], $2::BIGINT[]) AS wanted (lane, seq)
     JOIN entry AS e ON e.lane = wanted.lane AND e.seq = wanted.seq
     LEFT JOIN ending ON ending.lane = e.lane AND ending.seq = e.seq
+        -- The last one: the others were partial.
+        AND ending.points_before = (SELECT MAX(points_before) FROM ending AS o
+                                    WHERE o.lane = e.lane AND o.seq = e.seq)
     LEFT JOIN entry AS b ON b.lane = ending.lane AND b.seq = ending.by_seq";
 const TARGETS_SQLITE: &str = "
     SELECT e.lane, e.seq, e.previous_seq, e.account_id, e.kind, e.points, e.decided_at,
-           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at
+           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at,
+           ending.points_before + ending.points
     FROM json_each($1) AS wanted
     CROSS JOIN entry AS e
     LEFT JOIN ending ON ending.lane = e.lane AND ending.seq = e.seq
+        -- The last one: the others were partial.
+        AND ending.points_before = (SELECT MAX(points_before) FROM ending AS o
+                                    WHERE o.lane = e.lane AND o.seq = e.seq)
     LEFT JOIN entry AS b ON b.lane = ending.lane AND b.seq = ending.by_seq
     WHERE e.lane = wanted.value ->> 0 AND e.seq = wanted.value ->> 1";
 
-/// A record, then number, kind and instant of recording of what ended it.
+/// A record, then number, kind and instant of recording of what ended it, and how many of its points
+/// came back.
 pub(super) type TargetRow = (
     Lane,
     i64,
@@ -252,6 +267,7 @@ pub(super) type TargetRow = (
     Vec<u8>,
     Option<i64>,
     Option<i32>,
+    Option<i64>,
     Option<i64>,
 );
 
@@ -301,7 +317,11 @@ pub(super) fn target(row: TargetRow) -> Result<Option<Target>, SqlError> {
         }
         _ => None,
     };
-    Ok(Some(Target { entry, ended_by }))
+    Ok(Some(Target {
+        entry,
+        ended_by,
+        reversed: row.13.unwrap_or(0),
+    }))
 }
 
 const SOURCES_POSTGRES: &str = "

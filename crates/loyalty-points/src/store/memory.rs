@@ -97,23 +97,18 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use tenure_core::{CustomerId, ProgrammeId, Timestamp};
+    use tenure_core::{CustomerId, ProgrammeId};
 
     use super::*;
 
     fn account(id: &str) -> Account {
-        Account {
-            lane: 3,
-            id: AccountId::parse(id).unwrap(),
-            customer: CustomerId::parse("c").unwrap(),
-            programme: ProgrammeId::parse("p").unwrap(),
-            created_at: Timestamp::MAX,
-            updated_at: Timestamp::MAX,
-            entries: 0,
-            last_seq: 0,
-            lots: Vec::new(),
-            holds: Vec::new(),
-        }
+        let key = "operator";
+        Account::new(
+            3,
+            AccountId::parse(id).unwrap(),
+            CustomerId::parse(key).unwrap(),
+            ProgrammeId::parse(key).unwrap(),
+        )
     }
 
     fn knows(memory: &mut Memory, id: &str) -> bool {

@@ -68,9 +68,13 @@ pub(crate) async fn accounts_page(
 
 const TARGET: &str = "
     SELECT e.lane, e.seq, e.previous_seq, e.account_id, e.kind, e.points, e.decided_at,
-           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at
+           e.recorded_at, e.request_id, e.body, b.seq, b.kind, b.recorded_at,
+           ending.points_before + ending.points
     FROM entry AS e
     LEFT JOIN ending ON ending.lane = e.lane AND ending.seq = e.seq
+        -- The last one: the others were partial.
+        AND ending.points_before = (SELECT MAX(points_before) FROM ending AS o
+                                    WHERE o.lane = e.lane AND o.seq = e.seq)
     LEFT JOIN entry AS b ON b.lane = ending.lane AND b.seq = ending.by_seq
     WHERE e.lane = $1 AND e.seq = $2";
 

@@ -35,18 +35,14 @@ fn key<T>(parsed: Result<T, tenure_core::violation::Mismatch>) -> Result<T, SqlE
 
 pub(super) fn account(row: AccountRow) -> Result<Account, SqlError> {
     let (lane, id, customer, programme, created_at, updated_at, state) = row;
-    let mut account = Account {
+    let mut account = Account::new(
         lane,
-        id: key(AccountId::parse(&id))?,
-        customer: key(CustomerId::parse(&customer))?,
-        programme: key(ProgrammeId::parse(&programme))?,
-        created_at: Timestamp::from_micros(created_at),
-        updated_at: Timestamp::from_micros(updated_at),
-        entries: 0,
-        last_seq: 0,
-        lots: Vec::new(),
-        holds: Vec::new(),
-    };
+        key(AccountId::parse(&id))?,
+        key(CustomerId::parse(&customer))?,
+        key(ProgrammeId::parse(&programme))?,
+    );
+    account.created_at = Timestamp::from_micros(created_at);
+    account.updated_at = Timestamp::from_micros(updated_at);
     decode_state(&mut account, &state).map_err(damaged)?;
     Ok(account)
 }

@@ -111,7 +111,8 @@ async fn decide_in(
     if orders.is_empty() {
         return Ok(Default::default());
     }
-    let wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
+    let mut wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
+    wanted.extend(peers(orders).map(|(lane, _)| lane));
     let mut ledger = lock(tx, &wanted, memory).await?;
     load(tx, orders, &mut ledger, memory).await?;
     if repeats == Repeats::LookedUp {
@@ -123,10 +124,19 @@ async fn decide_in(
     let decisions: Vec<Decision> = orders.iter().map(decide).collect();
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
-        return Err(SqlError::new(SqlErrorKind::Duplicate, "a request may be a repeat"));
+        return Err(SqlError::new(
+            SqlErrorKind::Duplicate,
+            "a request may be a repeat",
+        ));
     }
     let writes = write(tx, ledger).await?;
     Ok((decisions, writes))
+}
+
+/// Returns the other accounts that the orders touch, and where they are.
+fn peers<'o>(orders: &[&'o Order]) -> impl Iterator<Item = (Lane, &'o AccountId)> {
+    let peers = orders.iter().filter_map(|order| order.command.peer());
+    peers.map(|to| (to.lane, &to.account))
 }
 
 async fn lock(
@@ -150,10 +160,11 @@ async fn load(
     ledger: &mut Ledger,
     memory: &mut Memory,
 ) -> Result<(), SqlError> {
-    let ids: HashSet<(Lane, &AccountId)> = orders
+    let mut ids: HashSet<(Lane, &AccountId)> = orders
         .iter()
         .map(|order| (order.lane, &order.account))
         .collect();
+    ids.extend(peers(orders));
     let mut unknown: Vec<(Lane, &AccountId)> = Vec::new();
     for (lane, id) in ids {
         match memory.take(lane, id) {
@@ -170,11 +181,7 @@ async fn load(
     load_targets(tx, orders, ledger).await
 }
 
-async fn load_answers(
-    tx: &mut Tx,
-    orders: &[&Order],
-    ledger: &mut Ledger,
-) -> Result<(), SqlError> {
+async fn load_answers(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(), SqlError> {
     let requests: HashSet<(Lane, RequestId)> = orders
         .iter()
         .filter_map(|order| Some((order.lane, order.request.as_ref()?.id)))
@@ -186,15 +193,11 @@ async fn load_answers(
     Ok(())
 }
 
-async fn load_sources(
-    tx: &mut Tx,
-    orders: &[&Order],
-    ledger: &mut Ledger,
-) -> Result<(), SqlError> {
+async fn load_sources(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(), SqlError> {
     let sources: HashSet<(Lane, &AccountId, &str)> = orders
         .iter()
         .filter_map(|order| match &order.command {
-            Command::Earn { source, .. } => Some((order.lane, &order.account, &**source)),
+            Command::Earn(earn) => Some((order.lane, &order.account, &*earn.source)),
             _ => None,
         })
         .collect();
@@ -207,11 +210,7 @@ async fn load_sources(
     Ok(())
 }
 
-async fn load_targets(
-    tx: &mut Tx,
-    orders: &[&Order],
-    ledger: &mut Ledger,
-) -> Result<(), SqlError> {
+async fn load_targets(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(), SqlError> {
     // An id of another lane cannot be an entry of this account.
     let targets: HashSet<EntryId> = orders
         .iter()

@@ -15,6 +15,7 @@ async fn an_account_is_opened_once_and_a_repeat_is_answered_alike() {
             account_id: "ada".into(),
             customer_id: "C1".into(),
             programme_id: String::new(),
+            ..Default::default()
         };
         let create = async |request: CreateAccountRequest| {
             loyalty
@@ -70,6 +71,7 @@ async fn every_wrong_field_is_named_at_once() {
             account_id: "a b".into(),
             customer_id: String::new(),
             programme_id: "gold".into(),
+            ..Default::default()
         };
         let refused = loyalty
             .client

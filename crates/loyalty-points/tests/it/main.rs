@@ -4,17 +4,25 @@
 mod accounts;
 mod bills;
 mod books;
+mod calls;
 mod changes;
 mod concurrency;
 mod entries;
+mod failure_modes;
 mod fake;
+mod gifts;
 mod holds;
 mod jobs;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
+mod pending;
 mod points;
 mod random;
+mod regressions;
 mod reverse;
+mod revoke;
+mod staff;
+mod standing;
 mod suite;
 
 // The model names the domain as the crate does.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids, ManualClock, Span, Timestamp};
+use tenure_loyalty_points::domain::Policies;
 use tenure_loyalty_points::{Config, Deps, MIGRATIONS, Service};
 use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
 use tenure_proto::loyalty::v1::*;
@@ -13,6 +14,16 @@ use tenure_sql::Db;
 use tonic::Status;
 
 use crate::fake::FakeCustomers;
+
+/// Runs a case against a fresh service with policies of its own on each database.
+pub(crate) async fn each_with(policies: Policies, case: impl AsyncFn(Suite)) {
+    tenure_testkit::each_backend(&MIGRATIONS, async |db| {
+        let mut config = Config::default();
+        config.programme.policies = policies.clone();
+        case(Suite::new(&db, config)).await;
+    })
+    .await;
+}
 
 /// Runs a case against a fresh service on each database.
 pub(crate) async fn each(case: impl AsyncFn(Suite)) {
@@ -92,7 +103,7 @@ impl Suite {
             request_id: new_id(),
             account_id: account_id.into(),
             customer_id: format!("customer-of-{account_id}"),
-            programme_id: String::new(),
+            ..Default::default()
         };
         self.client
             .clone()
@@ -127,8 +138,8 @@ impl Suite {
             account_id: account_id.into(),
             points,
             source: source.into(),
-            expire_time: None,
             open_account: true,
+            ..Default::default()
         }
     }
 
@@ -226,6 +237,7 @@ impl Suite {
             account_id,
             hold_id,
             points,
+            allow_top_up: false,
         }
     }
 
@@ -267,6 +279,7 @@ impl Suite {
             account_id,
             entry_id,
             source: "a mistake".into(),
+            points: 0,
         };
         self.client
             .clone()
@@ -335,7 +348,12 @@ impl Suite {
             - books.redeemed_points
             - books.expired_points
             + books.reversed_redeemed_points
-            - books.reversed_earned_points;
+            - books.reversed_earned_points
+            + books.adjusted_points
+            + books.reinstated_points
+            - books.voided_points
+            - books.debt_repaid_points
+            + books.transferred_points;
         assert_eq!(books.closing_points, movements);
         assert_eq!(books.lot_points, books.closing_points);
     }

@@ -128,6 +128,7 @@ async fn fill(transports: &[Transport]) -> Result<()> {
                 source: "bench/fill".to_owned(),
                 expire_time: None,
                 open_account: true,
+                ..Default::default()
             };
             async move { client.earn_points(request).await.map(|_| ()) }
         })

@@ -5,7 +5,7 @@ use tenure_core::{Coded, Timestamp};
 
 use super::bench::{Bench, account, at, order, programme};
 use super::naive::{Ask, Model, Said, Second};
-use crate::domain::{Command, Decision, EntryId, EntryKind, Journal, Order, Record, settle};
+use crate::domain::{Command, Decision, Earn, EntryId, EntryKind, Journal, Order, Record, settle};
 
 /// The second after all others.
 fn forever() -> Second {
@@ -115,7 +115,7 @@ proptest! {
 fn check_state(bench: &Bench, model: &Model, now: Second) -> Result<(), TestCaseError> {
     let mut account = bench.state().clone();
     let rules = programme();
-    let mut journal = Journal::new(account.lane, account.last_seq, at(now), &rules.version);
+    let mut journal = Journal::new(account.lane, account.last_seq, at(now), &rules);
     settle(&mut account, at(now), &mut journal);
     prop_assert_eq!(account.available(), model.available());
     prop_assert_eq!(account.held(), model.held());
@@ -241,12 +241,9 @@ fn a_clock_that_went_back_decides_for_the_instant_of_the_last_entry() {
 #[test]
 fn an_account_holds_no_more_lots_and_points_than_its_limits() {
     let mut bench = Bench::open();
-    let earn = |points, n: usize| Command::Earn {
-        points,
-        source: format!("source/{n}").into(),
-        earned_at: None,
-        expires_at: None,
-        open: false,
+    let earn = |points, n: usize| {
+        let source = format!("source/{n}");
+        Command::Earn(Earn::new(points, source.into()))
     };
     for n in 0..crate::domain::LOTS_MAX {
         bench.run(&[order(earn(1, n), 100 + n as u128)], 0);

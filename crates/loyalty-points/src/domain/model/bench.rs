@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::naive::{Ask, Second};
 use crate::domain::{
-    Account, Answer, Columns, Command, Decision, Entry, EntryId, EntryKind, Expiry, Ledger, Method,
-    Order, Programme, Record, Request, Target, decode_record, decode_state, encode_record,
-    encode_state,
+    Account, Answer, Columns, Command, Decision, Earn, Entry, EntryId, EntryKind, Expiry, Ledger,
+    Method, Order, Policies, Programme, Record, Request, Target, decode_record, decode_state,
+    encode_record, encode_state,
 };
 
 /// What the rows of one account hold.
@@ -42,6 +42,7 @@ pub(super) fn programme() -> Programme {
         points_per_unit,
         minor_per_unit,
         expiry: Expiry::Never,
+        policies: Policies::default(),
     }
 }
 
@@ -69,6 +70,7 @@ impl Bench {
         let open = Command::Open {
             customer,
             programme: programme().id,
+            joined_at: None,
         };
         bench.run(&[order(open, 1)], 0);
         bench
@@ -87,13 +89,10 @@ impl Bench {
                 points,
                 source,
                 lasts,
-            } => Command::Earn {
-                points,
-                source: format!("source/{source}").into(),
-                earned_at: None,
+            } => Command::Earn(Earn {
                 expires_at: lasts.map(|lasts| at(now + lasts)),
-                open: false,
-            },
+                ..Earn::new(points, format!("source/{source}").into())
+            }),
             Ask::Redeem(points) => Command::Redeem { points, source },
             Ask::Hold(points, lasts) => Command::Hold {
                 points,
@@ -103,12 +102,14 @@ impl Bench {
             Ask::Confirm(hold, points) => Command::Confirm {
                 hold: self.id(hold),
                 points,
+                tops_up: false,
             },
             Ask::Release(hold) => Command::Release {
                 hold: self.id(hold),
             },
             Ask::Reverse(entry) => Command::Reverse {
                 entry: self.id(entry),
+                points: None,
                 source,
             },
         }
@@ -174,12 +175,11 @@ impl Bench {
             if entry.kind == EntryKind::Earn {
                 ledger.load_source(account(), &entry.source, entry.id);
             }
-            let ender = self
-                .entries
-                .iter()
-                .find(|other| other.ends() == Some(entry.id));
+            let ends = |other: &&Entry| other.ends() == Some(entry.id);
+            let enders = self.entries.iter().filter(ends);
             ledger.load_target(Target {
-                ended_by: ender.map(|by| (by.id, by.kind)),
+                ended_by: enders.clone().next_back().map(|by| (by.id, by.kind)),
+                reversed: enders.map(|by| by.takes_back().0).sum(),
                 entry,
             });
         }
@@ -188,11 +188,14 @@ impl Bench {
 
     fn read_account(&self, account: &Account, state: &[u8]) -> Account {
         let mut read = Account {
-            entries: 0,
-            last_seq: 0,
-            lots: vec![],
-            holds: vec![],
-            ..account.clone()
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+            ..Account::new(
+                account.lane,
+                account.id.clone(),
+                account.customer.clone(),
+                account.programme.clone(),
+            )
         };
         decode_state(&mut read, state).unwrap();
         assert_eq!(&read, account);

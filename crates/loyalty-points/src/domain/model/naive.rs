@@ -17,7 +17,7 @@ enum Doing {
     Held(usize),
     Spent,
     Expired,
-    TakenBack,
+    Revoked,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -258,7 +258,7 @@ impl Model {
                 let back = self.change(|p| p.doing == Doing::Held(hold), Doing::Free, i64::MAX);
                 Ok((EntryKind::Release, 0, back))
             }
-            Ask::Reverse(entry) => self.reverse(entry),
+            Ask::Reverse(entry) => self.reverse(entry, now),
         }
     }
 
@@ -305,30 +305,48 @@ impl Model {
         hold.unwrap().end = Some(how);
     }
 
-    fn reverse(&mut self, entry: usize) -> Result<(EntryKind, i64, Vec<usize>), &'static str> {
+    fn reverse(
+        &mut self,
+        entry: usize,
+        now: Second,
+    ) -> Result<(EntryKind, i64, Vec<usize>), &'static str> {
         let Some(moved) = self.answers.get(entry).cloned() else {
             return Err("ENTRY_NOT_FOUND");
         };
         if moved.reversed {
             return Err("ENTRY_ALREADY_REVERSED");
         }
-        let (kind, to) = match moved.kind {
-            EntryKind::Earn => (EntryKind::ReverseEarn, Doing::TakenBack),
-            EntryKind::Redeem | EntryKind::Confirm => (EntryKind::ReverseRedeem, Doing::Free),
-            _ => return Err("ENTRY_NOT_REVERSIBLE"),
-        };
-        if kind == EntryKind::ReverseEarn
-            && moved
-                .which
-                .iter()
-                .any(|index| self.points[*index].doing != Doing::Free)
-        {
-            return Err("POINTS_ALREADY_SPENT");
-        }
-        for index in &moved.which {
-            self.points[*index].doing = to;
-        }
         self.answers[entry].reversed = true;
-        Ok((kind, -moved.points, moved.which))
+        match moved.kind {
+            EntryKind::Earn => {
+                let taken = self.revoke(entry, moved.points, now);
+                Ok((EntryKind::ReverseEarn, -(taken.len() as i64), taken))
+            }
+            EntryKind::Redeem | EntryKind::Confirm => {
+                for index in &moved.which {
+                    self.points[*index].doing = Doing::Free;
+                }
+                Ok((EntryKind::ReverseRedeem, -moved.points, moved.which))
+            }
+            _ => {
+                self.answers[entry].reversed = false;
+                Err("ENTRY_NOT_REVERSIBLE")
+            }
+        }
+    }
+
+    /// Takes free points of a lot, and for those that are not, unless the lot has expired, others.
+    fn revoke(&mut self, lot: usize, points: i64, now: Second) -> Vec<usize> {
+        let mut taken = self.change(
+            |p| p.lot == lot && p.doing == Doing::Free,
+            Doing::Revoked,
+            points,
+        );
+        let until = self.lots.iter().find(|it| it.number == lot).unwrap().until;
+        if until > now {
+            let left = points - taken.len() as i64;
+            taken.extend(self.change(|p| p.doing == Doing::Free, Doing::Revoked, left));
+        }
+        taken
     }
 }

@@ -1,0 +1,322 @@
+//! The stored form of a record beside the columns of its row.
+
+use std::sync::Arc;
+
+use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
+
+use super::{Damaged, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
+use crate::domain::account::Origin;
+use crate::domain::bytes::{Reader, Writer};
+use crate::domain::command::{Method, Request};
+use crate::domain::entry::{
+    Allocation, Entry, EntryKind, HoldFacts, Note, Opened, Peer, Record, RecordKey, Refused,
+    Reversal,
+};
+use crate::domain::entry_id::EntryId;
+use crate::domain::policy::Block;
+
+/// What follows in the body of an entry.
+mod with {
+    pub(super) const HOLD: u8 = 1;
+    pub(super) const REVERSES: u8 = 2;
+    pub(super) const PENDING: u8 = 4;
+    pub(super) const DEBT: u8 = 8;
+    pub(super) const PEER: u8 = 16;
+    pub(super) const NOTE: u8 = 32;
+}
+
+/// Returns the stored form of what a record's row does not hold in columns.
+#[must_use]
+pub fn encode_record(record: &Record, request: Option<&Request>) -> Vec<u8> {
+    let mut to = Writer::with_version(VERSION);
+    match request {
+        Some(request) => {
+            to.byte(request.method.number());
+            to.bytes(&request.fingerprint);
+        }
+        None => to.byte(0),
+    }
+    match record {
+        Record::Opened(opened) => {
+            to.text(opened.customer.as_str());
+            to.text(opened.programme.as_str());
+            to.byte(u8::from(opened.joined_at.is_some()));
+            if let Some(at) = opened.joined_at {
+                to.instant(at);
+            }
+        }
+        Record::Entry(entry) => write_entry(&mut to, entry),
+        Record::Refused(refused) => to.text(
+            &serde_json::to_string(&refused.refusal).expect("text and numbers are always JSON"),
+        ),
+    }
+    to.finish()
+}
+
+fn write_entry(to: &mut Writer, entry: &Entry) {
+    to.number(entry.number);
+    to.number(entry.held);
+    to.number(entry.balance);
+    to.number(entry.available);
+    to.text(&entry.source);
+    to.text(&entry.version);
+    to.size(entry.allocations.len());
+    let mut last = Arc::new(Origin::ordinary(&entry.version));
+    for allocation in &entry.allocations {
+        write_allocation(to, allocation, &mut last);
+    }
+    let flags = flag(with::HOLD, entry.hold.is_some())
+        | flag(with::REVERSES, entry.reversal.is_some())
+        | flag(with::PENDING, entry.pending != 0)
+        | flag(with::DEBT, entry.debt != 0)
+        | flag(with::PEER, entry.peer.is_some())
+        | flag(with::NOTE, entry.note.is_some());
+    to.byte(flags);
+    if let Some(hold) = &entry.hold {
+        to.id(hold.id);
+        to.number(hold.points);
+        to.number(hold.confirmed);
+        to.instant(hold.created_at);
+        to.instant(hold.expires_at);
+        to.text(&hold.source);
+    }
+    if let Some(reversal) = &entry.reversal {
+        to.id(reversal.entry);
+        to.number(reversal.points);
+        to.number(reversal.before);
+        to.number(reversal.shortfall);
+    }
+    if flags & with::PENDING != 0 {
+        to.number(entry.pending);
+    }
+    if flags & with::DEBT != 0 {
+        to.number(entry.debt);
+    }
+    if let Some(peer) = &entry.peer {
+        to.text(peer.account.as_str());
+        to.byte(u8::from(peer.entry.is_some()));
+        if let Some(entry) = peer.entry {
+            to.id(entry);
+        }
+    }
+    if let Some(note) = &entry.note {
+        to.text(&note.author);
+        to.text(&note.approver);
+        to.byte(note.block.map_or(0, Block::number));
+    }
+}
+
+fn write_allocation(to: &mut Writer, allocation: &Allocation, last: &mut Arc<Origin>) {
+    let flags = origin_flag(&allocation.origin, last)
+        | flag(follows::ACTIVATION, allocation.active_from.is_some());
+    to.byte(flags);
+    to.id(allocation.lot);
+    to.number(allocation.points);
+    to.instant(allocation.earned_at);
+    to.instant(allocation.expires_at);
+    to.number(allocation.original);
+    write_origin(to, &allocation.origin, flags);
+    if let Some(at) = allocation.active_from {
+        to.instant(at);
+    }
+}
+
+fn read_allocation(from: &mut Reader<'_>, last: &mut Arc<Origin>) -> Option<Allocation> {
+    let flags = from.byte()?;
+    Some(Allocation {
+        lot: from.id()?,
+        points: from.number()?,
+        earned_at: from.instant()?,
+        expires_at: from.instant()?,
+        original: from.number()?,
+        origin: read_origin(from, flags, last)?,
+        active_from: when(flags & follows::ACTIVATION != 0, || from.instant())?,
+    })
+}
+
+/// The kind of a record that opens an account.
+pub(super) const OPENED: i16 = 0;
+/// The kind of a record of a refused request.
+pub const REFUSED: i16 = -1;
+
+/// What a record's row holds in columns.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// The id, from lane, number and the instant of recording.
+    pub id: EntryId,
+    /// The account.
+    pub account: AccountId,
+    /// [`OPENED`], [`REFUSED`], else the kind of the entry.
+    pub kind: i16,
+    /// The change of all points.
+    pub points: i64,
+    /// The instant it was decided for.
+    pub decided_at: Timestamp,
+    /// When it was written down.
+    pub recorded_at: Timestamp,
+    /// The request.
+    pub request: Option<RequestId>,
+    /// The number in the lane of the account's record before.
+    pub previous: i64,
+}
+
+impl Columns {
+    /// Returns the columns of a record.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let still = |id, account: &AccountId, kind, at, request| Self {
+            id,
+            account: account.clone(),
+            kind,
+            points: 0,
+            decided_at: at,
+            recorded_at: at,
+            request,
+            previous: 0,
+        };
+        match record {
+            Record::Opened(it) => still(it.id, &it.account, OPENED, it.at, it.request),
+            Record::Refused(it) => still(it.id, &it.account, REFUSED, it.at, Some(it.request)),
+            Record::Entry(entry) => Self {
+                id: entry.id,
+                account: entry.account.clone(),
+                kind: entry.kind.number(),
+                points: entry.points,
+                decided_at: entry.decided_at,
+                recorded_at: entry.recorded_at,
+                request: entry.request,
+                previous: entry.previous,
+            },
+        }
+    }
+}
+
+/// Reads a record from its row.
+///
+/// # Errors
+/// When the body is not one.
+pub fn decode_record(
+    columns: Columns,
+    body: &[u8],
+) -> Result<(Record, Option<RecordKey>), Damaged> {
+    read_record(columns, body).ok_or(Damaged("entry"))
+}
+
+fn read_record(columns: Columns, body: &[u8]) -> Option<(Record, Option<RecordKey>)> {
+    let mut from = Reader::with_version(body, VERSION)?;
+    let key = match from.byte()? {
+        0 => None,
+        number => {
+            let method = Method::from_number(number)?;
+            Some(RecordKey {
+                method,
+                fingerprint: from.bytes()?.into(),
+            })
+        }
+    };
+    let record = match columns.kind {
+        OPENED => Record::Opened(Opened {
+            id: columns.id,
+            account: columns.account,
+            customer: CustomerId::parse(from.text()?).ok()?,
+            programme: ProgrammeId::parse(from.text()?).ok()?,
+            joined_at: {
+                let is_told = from.byte()? != 0;
+                when(is_told, || from.instant())?
+            },
+            at: columns.decided_at,
+            request: columns.request,
+        }),
+        REFUSED => Record::Refused(Refused {
+            id: columns.id,
+            account: columns.account,
+            at: columns.decided_at,
+            request: columns.request?,
+            refusal: serde_json::from_str(from.text()?).ok()?,
+        }),
+        _ => Record::Entry(read_entry(columns, &mut from)?),
+    };
+    from.is_empty().then_some((record, key))
+}
+
+fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
+    let (number, held) = (from.number()?, from.number()?);
+    let (balance, available) = (from.number()?, from.number()?);
+    let source = from.text()?.into();
+    let version: Arc<str> = from.text()?.into();
+    let mut allocations = Vec::new();
+    let mut last = Arc::new(Origin::ordinary(&version));
+    for _ in 0..from.size()? {
+        allocations.push(read_allocation(from, &mut last)?);
+    }
+    let flags = from.byte()?;
+    let hold = when(flags & with::HOLD != 0, || read_facts(from))?;
+    let reversal = when(flags & with::REVERSES != 0, || read_reversal(from))?;
+    let pending = when(flags & with::PENDING != 0, || from.number())?;
+    let debt = when(flags & with::DEBT != 0, || from.number())?;
+    let peer = when(flags & with::PEER != 0, || read_peer(from))?;
+    let note = when(flags & with::NOTE != 0, || read_note(from))?;
+    Some(Entry {
+        id: columns.id,
+        account: columns.account,
+        number,
+        kind: EntryKind::from_number(columns.kind)?,
+        points: columns.points,
+        held,
+        balance,
+        available,
+        allocations,
+        request: columns.request,
+        source,
+        hold,
+        reversal: reversal.map(Box::new),
+        pending: pending.unwrap_or(0),
+        debt: debt.unwrap_or(0),
+        peer: peer.map(Box::new),
+        note: note.map(Box::new),
+        decided_at: columns.decided_at,
+        recorded_at: columns.recorded_at,
+        version,
+        previous: columns.previous,
+    })
+}
+
+fn read_peer(from: &mut Reader<'_>) -> Option<Peer> {
+    let account = AccountId::parse(from.text()?).ok()?;
+    let is_named = from.byte()? != 0;
+    Some(Peer {
+        account,
+        entry: when(is_named, || from.id())?,
+    })
+}
+
+fn read_reversal(from: &mut Reader<'_>) -> Option<Reversal> {
+    Some(Reversal {
+        entry: from.id()?,
+        points: from.number()?,
+        before: from.number()?,
+        shortfall: from.number()?,
+    })
+}
+
+fn read_note(from: &mut Reader<'_>) -> Option<Note> {
+    Some(Note {
+        author: from.text()?.into(),
+        approver: from.text()?.into(),
+        block: match from.byte()? {
+            0 => None,
+            number => Some(Block::from_number(number)?),
+        },
+    })
+}
+
+fn read_facts(from: &mut Reader<'_>) -> Option<HoldFacts> {
+    Some(HoldFacts {
+        id: from.id()?,
+        points: from.number()?,
+        confirmed: from.number()?,
+        created_at: from.instant()?,
+        expires_at: from.instant()?,
+        source: from.text()?.into(),
+    })
+}

@@ -1,0 +1,242 @@
+//! Bugs that others had, by the tracker they were told in: ours must not have them.
+
+use futures_util::future::join_all;
+use tenure_loyalty_points::domain::{Policies, RevokePolicy};
+use tenure_proto::loyalty::v1::*;
+use tenure_testkit::{assert_reason, error_info};
+
+use crate::suite::{each, each_with};
+
+/// Odoo 249775: two quotes each passed the check, and together left -100 points.
+#[tokio::test]
+async fn two_quotes_that_are_redeemed_together_do_not_overdraw() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "bill/1").await;
+        loyalty.quote("ada", 100).await.unwrap();
+        loyalty.quote("ada", 100).await.unwrap();
+
+        let (one, other) =
+            futures_util::join!(loyalty.redeem("ada", 100), loyalty.redeem("ada", 100));
+
+        assert!(one.is_ok() != other.is_ok());
+        assert_eq!(loyalty.balance("ada").await, (0, 0));
+    })
+    .await;
+}
+
+/// Odoo 257854: a refund left the points that the order had earned.
+#[tokio::test]
+async fn a_refunded_order_keeps_no_points_that_it_earned() {
+    let policies = Policies {
+        revoke: RevokePolicy::BelowZero,
+        ..Policies::default()
+    };
+    each_with(policies, async |loyalty| {
+        let earned = loyalty.earn("ada", 40, "order/1").await.entry.unwrap();
+        loyalty.redeem("ada", 40).await.unwrap();
+
+        loyalty.reverse(&earned).await.unwrap();
+
+        let account = loyalty.account("ada").await;
+        assert_eq!((account.available_points, account.debt_points), (0, 40));
+    })
+    .await;
+}
+
+/// Odoo 212922: a refund charged the points again. Blnk 152: a refund was repeated for ever.
+#[tokio::test]
+async fn a_refund_gives_back_once() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 40, "order/1").await;
+        let redeemed = loyalty.redeem("ada", 30).await.unwrap().entry.unwrap();
+
+        loyalty.reverse(&redeemed).await.unwrap();
+        let again = loyalty.reverse(&redeemed).await.unwrap_err();
+
+        assert_reason(&again, "ENTRY_ALREADY_REVERSED");
+        assert_eq!(loyalty.balance("ada").await, (40, 0));
+    })
+    .await;
+}
+
+/// ERPNext 32951: a return in parts gave back nothing, or more than the whole.
+#[tokio::test]
+async fn returns_in_parts_add_up_to_the_whole() {
+    each(async |loyalty| {
+        let earned = loyalty.earn("ada", 40, "order/1").await.entry.unwrap();
+
+        for points in [10, 25, 5] {
+            loyalty.reverse_part(&earned, points).await.unwrap();
+        }
+        let more = loyalty.reverse_part(&earned, 1).await.unwrap_err();
+
+        assert_reason(&more, "ENTRY_ALREADY_REVERSED");
+        assert_eq!(loyalty.balance("ada").await, (0, 0));
+        loyalty.assert_books_tie().await;
+    })
+    .await;
+}
+
+/// compressor 1476 and Formance 1464: an event that came again, under another request id, paid again.
+#[tokio::test]
+async fn an_event_that_is_replayed_earns_once() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 40, "order/1").await;
+
+        let again = loyalty.earn_with(loyalty.earning("ada", 40, "order/1"));
+
+        assert_reason(&again.await.unwrap_err(), "EVENT_ALREADY_EARNED");
+        assert_eq!(loyalty.balance("ada").await, (40, 0));
+    })
+    .await;
+}
+
+/// Formance 364, 1633 and 1636: the same id twice at once, also within one batch.
+#[tokio::test]
+async fn one_request_sent_many_times_at_once_has_one_effect() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "order/1").await;
+        let request = loyalty.redeeming("ada", 7);
+
+        let answers = join_all((0..40).map(|_| loyalty.redeem_with(request.clone()))).await;
+
+        let entries: Vec<Entry> = answers
+            .iter()
+            .map(|answer| answer.as_ref().unwrap().entry.clone().unwrap())
+            .collect();
+        assert!(entries.iter().all(|entry| *entry == entries[0]));
+        let fresh = answers
+            .iter()
+            .filter(|answer| !answer.as_ref().unwrap().replayed);
+        assert_eq!(fresh.count(), 1);
+        assert_eq!(loyalty.balance("ada").await, (93, 0));
+    })
+    .await;
+}
+
+/// Blnk 181: points in flight did not count.
+#[tokio::test]
+async fn held_points_cannot_be_spent() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "order/1").await;
+        loyalty.hold("ada", 60, 60).await.unwrap();
+
+        let refused = loyalty.redeem("ada", 41).await.unwrap_err();
+
+        assert_reason(&refused, "INSUFFICIENT_POINTS");
+        assert_eq!(error_info(&refused).metadata["available_points"], "40");
+    })
+    .await;
+}
+
+/// Blnk 182, 41: what was rejected could be applied; what was void was void again.
+#[tokio::test]
+async fn a_hold_ends_once() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "order/1").await;
+        let hold = loyalty.hold("ada", 60, 60).await.unwrap();
+        loyalty.release(&hold).await.unwrap();
+
+        let confirmed = loyalty.confirm(&hold, 0).await.unwrap_err();
+        let released = loyalty.release(&hold).await.unwrap_err();
+
+        assert_reason(&confirmed, "HOLD_ALREADY_RELEASED");
+        assert_reason(&released, "HOLD_ALREADY_RELEASED");
+        assert_eq!(loyalty.balance("ada").await, (100, 0));
+    })
+    .await;
+}
+
+/// Formance 246 and 341, Blnk 105: the limit of an overdraft was not kept.
+#[tokio::test]
+async fn a_debt_never_grows_beyond_its_limit() {
+    let policies = Policies {
+        revoke: RevokePolicy::BelowZero,
+        debt_limit: 25,
+        ..Policies::default()
+    };
+    each_with(policies, async |loyalty| {
+        let mut earned = Vec::new();
+        for number in 0..4 {
+            let source = format!("order/{number}");
+            earned.push(loyalty.earn("ada", 10, &source).await.entry.unwrap());
+        }
+        loyalty.redeem("ada", 40).await.unwrap();
+
+        let answers = join_all(earned.iter().map(|entry| loyalty.reverse(entry))).await;
+
+        let done = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!((done, loyalty.account("ada").await.debt_points), (2, 20));
+    })
+    .await;
+}
+
+/// Midaz 1974: a repeat after a month's end must still be known as one.
+#[tokio::test]
+async fn a_request_is_known_again_after_a_year() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "order/1").await;
+        let request = loyalty.redeeming("ada", 7);
+        let first = loyalty.redeem_with(request.clone()).await.unwrap();
+        loyalty.advance_days(366);
+
+        let again = loyalty.redeem_with(request).await.unwrap();
+
+        assert!(again.replayed);
+        assert_eq!(again.entry, first.entry);
+    })
+    .await;
+}
+
+/// liberu 1056: lots were chosen for expiry by a label, so that those with another never expired.
+#[tokio::test]
+async fn points_of_every_kind_expire() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 10, "bill/1").await;
+        loyalty.earn_special("ada", 10, "promotion").await;
+        loyalty.adjust("ada", 10, "").await.unwrap();
+        loyalty.earn_pending("ada", 10, None).await;
+
+        loyalty.advance_days(3 * 366);
+        loyalty.catch_up().await;
+
+        assert!(loyalty.lots("ada").await.is_empty());
+        assert_eq!(loyalty.books().await.expired_points, 40);
+    })
+    .await;
+}
+
+/// FloCafe 78: a lot that was spent expired too, and the balance collapsed.
+#[tokio::test]
+async fn a_spent_lot_expires_no_second_time() {
+    each(async |loyalty| {
+        loyalty.earn_for("ada", 30, 10).await;
+        loyalty.earn("ada", 20, "bill/1").await;
+        loyalty.redeem("ada", 30).await.unwrap();
+
+        loyalty.advance_days(11);
+        loyalty.catch_up().await;
+
+        assert_eq!(loyalty.balance("ada").await, (20, 0));
+    })
+    .await;
+}
+
+/// Voucherify: points that were given away started a new life on the day of the gift.
+#[tokio::test]
+async fn a_gift_does_not_prolong_points() {
+    each(async |loyalty| {
+        loyalty.create_member("ada", 12).await;
+        loyalty.create_member("bob", 12).await;
+        loyalty.earn_for("ada", 30, 10).await;
+        loyalty.register("ada", "bob", "").await.unwrap();
+        loyalty.register("bob", "ada", "").await.unwrap();
+        loyalty.give("ada", "bob", 30).await.unwrap();
+        loyalty.give("bob", "ada", 30).await.unwrap();
+
+        loyalty.advance_days(10);
+
+        assert_eq!(loyalty.balance("ada").await, (0, 0));
+    })
+    .await;
+}
