@@ -1,6 +1,7 @@
 //! The RPCs: parse, act, respond. One line each into the files below.
 
 mod accounts;
+mod batch;
 mod books;
 mod catch_up;
 mod convert;
@@ -65,6 +66,7 @@ unary! {
     list_accounts: ListAccountsRequest -> ListAccountsResponse = accounts::list;
     earn_points: EarnPointsRequest -> EarnPointsResponse = points::earn;
     redeem_points: RedeemPointsRequest -> RedeemPointsResponse = points::redeem;
+    batch_execute_operations: BatchExecuteOperationsRequest -> BatchExecuteOperationsResponse = batch::execute;
     create_hold: CreateHoldRequest -> CreateHoldResponse = holds::create;
     get_hold: GetHoldRequest -> GetHoldResponse = holds::get;
     confirm_hold: ConfirmHoldRequest -> ConfirmHoldResponse = holds::confirm;

@@ -25,9 +25,50 @@ const DRAIN_IDLE: Duration = Duration::from_millis(200);
 
 /// A write that waits for its commit.
 struct Job {
-    order: Order,
+    work: Work,
     deadline: Option<Instant>,
-    answer: oneshot::Sender<Result<Decision, SqlError>>,
+}
+
+/// One order, or several that stand or fall together; and who waits.
+enum Work {
+    One(Order, oneshot::Sender<Result<Decision, SqlError>>),
+    Together(Vec<Order>, oneshot::Sender<Result<Vec<Decision>, SqlError>>),
+}
+
+impl Job {
+    fn orders(&self) -> &[Order] {
+        match &self.work {
+            Work::One(order, _) => std::slice::from_ref(order),
+            Work::Together(orders, _) => orders,
+        }
+    }
+
+    /// Returns true when nobody waits for the answer any more.
+    fn is_over(&self, now: Instant) -> bool {
+        let is_gone = match &self.work {
+            Work::One(_, answer) => answer.is_closed(),
+            Work::Together(_, answer) => answer.is_closed(),
+        };
+        is_gone || self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Answers with as many of the decisions as there are orders. Who went away meanwhile finds the
+    /// answer by its request id.
+    fn answer(self, decided: &mut impl Iterator<Item = Decision>) {
+        match self.work {
+            Work::One(_, answer) => drop(decided.next().map(|it| answer.send(Ok(it)))),
+            Work::Together(orders, answer) => {
+                let _ = answer.send(Ok(decided.take(orders.len()).collect()));
+            }
+        }
+    }
+
+    fn fail(self, error: SqlError) {
+        match self.work {
+            Work::One(_, answer) => drop(answer.send(Err(error))),
+            Work::Together(_, answer) => drop(answer.send(Err(error))),
+        }
+    }
 }
 
 /// Takes writes and answers each when it is durable. Dropping it ends its committers.
@@ -76,29 +117,56 @@ impl Committers {
         order: Order,
         deadline: Option<Instant>,
     ) -> Result<Decision, Error> {
+        self.send_one(order, deadline)?.await
+    }
+
+    /// Has `order` decided after those that were sent before; returns what waits for it.
+    pub(crate) fn send_one(
+        &self,
+        order: Order,
+        deadline: Option<Instant>,
+    ) -> Result<impl Future<Output = Result<Decision, Error>> + use<>, Error> {
         let (answer, decided) = oneshot::channel();
-        let queue = self.queue(order.lane);
-        match queue.try_send(Job {
-            order,
-            deadline,
-            answer,
-        }) {
-            Ok(()) => {}
+        self.send(order.lane, Work::One(order, answer), deadline)?;
+        Ok(wait(decided, deadline))
+    }
+
+    /// Waits until orders that stand or fall together are decided and durable. There is at least one.
+    pub(crate) async fn commit_together(
+        &self,
+        orders: Vec<Order>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Decision>, Error> {
+        let (answer, decided) = oneshot::channel();
+        let lane = orders.first().map_or(0, |order| order.lane);
+        self.send(lane, Work::Together(orders, answer), deadline)?;
+        wait(decided, deadline).await
+    }
+
+    fn send(&self, lane: Lane, work: Work, deadline: Option<Instant>) -> Result<(), Error> {
+        match self.queue(lane).try_send(Job { work, deadline }) {
+            Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 counter!("tenure_loyalty_writes_refused_total").increment(1);
-                return Err(Error::Overloaded);
+                Err(Error::Overloaded)
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Error::Draining),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Error::Draining),
         }
-        match decided.await {
-            Ok(Ok(decision)) => Ok(decision),
-            Ok(Err(error)) => Err(error.into()),
-            // Dropped unanswered: its deadline passed before its turn, or the committer is gone.
-            Err(_) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
-                Err(Error::DeadlineExceeded)
-            }
-            Err(_) => Err(Error::Draining),
+    }
+}
+
+async fn wait<T>(
+    decided: oneshot::Receiver<Result<T, SqlError>>,
+    deadline: Option<Instant>,
+) -> Result<T, Error> {
+    match decided.await {
+        Ok(Ok(decision)) => Ok(decision),
+        Ok(Err(error)) => Err(error.into()),
+        // Dropped unanswered: its deadline passed before its turn, or the committer is gone.
+        Err(_) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+            Err(Error::DeadlineExceeded)
         }
+        Err(_) => Err(Error::Draining),
     }
 }
 
@@ -147,9 +215,7 @@ impl Committer {
     async fn commit(&mut self, batch: &mut Vec<Job>) {
         let now = Instant::now();
         // Nobody waits for these any more: not begun is cheaper than unknown.
-        batch.retain(|job| {
-            !job.answer.is_closed() && job.deadline.is_none_or(|deadline| deadline > now)
-        });
+        batch.retain(|job| !job.is_over(now));
         #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
         histogram!("tenure_loyalty_batch_size").record(batch.len() as f64);
         // Parts of the batch that wait for their turn, the next one last.
@@ -158,12 +224,12 @@ impl Committer {
             if part.is_empty() {
                 continue;
             }
-            let orders: Vec<&Order> = part.iter().map(|job| &job.order).collect();
+            let orders: Vec<&[Order]> = part.iter().map(Job::orders).collect();
             match self.decide(&orders).await {
                 Ok(decisions) => {
-                    for (job, decision) in part.into_iter().zip(decisions) {
-                        // Who went away meanwhile finds the answer by its request id.
-                        let _ = job.answer.send(Ok(decision));
+                    let mut decisions = decisions.into_iter();
+                    for job in part {
+                        job.answer(&mut decisions);
                     }
                 }
                 // One command spoils the batch: find it by halves, so that it fails alone.
@@ -175,7 +241,7 @@ impl Committer {
                 }
                 Err(error) => {
                     for job in part {
-                        let _ = job.answer.send(Err(error.clone()));
+                        job.fail(error.clone());
                     }
                 }
             }
@@ -185,7 +251,7 @@ impl Committer {
 
 impl Committer {
     /// Decides and commits; a panic of ours is an error of this part of the batch, not of all to come.
-    async fn decide(&mut self, orders: &[&Order]) -> Result<Vec<Decision>, SqlError> {
+    async fn decide(&mut self, orders: &[&[Order]]) -> Result<Vec<Decision>, SqlError> {
         let deciding = store::decide(
             &self.db,
             &*self.clock,

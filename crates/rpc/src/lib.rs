@@ -31,5 +31,5 @@ pub use readiness::Readiness;
 pub use request::RequestError;
 pub use retry::retry_unavailable;
 pub use server::{Server, ServerConfig};
-pub use status::{IntoStatus, to_status};
+pub use status::{IntoStatus, to_item_error, to_status};
 pub use transport::{ClientOptions, Transport, connect, in_process};

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tenure_core::{Coded, ErrorCode, Violation};
+use tenure_proto::r#type::v1::ItemError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -63,6 +64,20 @@ pub fn to_status(error: &dyn Coded, domain: &str) -> Status {
         metadata,
         error.violations(),
     )
+}
+
+/// Returns what [`to_status`] says, for one item of a batch.
+#[must_use]
+pub fn to_item_error(error: &dyn Coded, domain: &str) -> ItemError {
+    let status = to_status(error, domain);
+    let info = status.get_error_details().error_info().cloned();
+    let (reason, metadata) = info.map(|it| (it.reason, it.metadata)).unwrap_or_default();
+    ItemError {
+        code: error.code().number(),
+        reason,
+        message: status.message().to_owned(),
+        metadata,
+    }
 }
 
 /// Returns the status of a request whose fields are wrong.

@@ -242,6 +242,22 @@ pub struct RedeemArgs {
     /// Leave out the yardstick of a transaction for each request.
     #[arg(long)]
     pub grouped_only: bool,
+    /// How many accounts there are.
+    #[arg(long, default_value_t = 10_000, value_parser = accounts)]
+    pub accounts: usize,
+    /// Also redeem from one account alone, with so many calls in flight.
+    #[arg(long, value_name = "IN_FLIGHT", value_parser = in_flight)]
+    pub hot: Option<usize>,
+    /// Also make calls of so many redemptions each.
+    #[arg(long, value_name = "REDEMPTIONS", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=1_000))]
+    pub batch: Option<usize>,
+}
+
+fn accounts(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1_000..=100_000_000) => Ok(number),
+        _ => Err("wanted a number from 1000 to 100000000".to_owned()),
+    }
 }
 
 fn in_flight(text: &str) -> Result<usize, String> {

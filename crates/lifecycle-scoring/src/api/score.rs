@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tenure_core::{Coded, CustomerId, Violations};
+use tenure_core::{CustomerId, Violations};
 use tenure_proto::scoring::v1 as proto;
 use tenure_proto::r#type::v1::ItemError;
 use tenure_rpc::RequestError;
 
 use super::words;
+use crate::DOMAIN;
 use crate::app::{App, judge};
 use crate::domain::assess::can_leave;
 use crate::store::{by_lane, customer};
@@ -70,11 +71,7 @@ fn unknown(customer_id: &str) -> ItemError {
     let error = Error::CustomerNotFound {
         customer_id: customer_id.into(),
     };
-    ItemError {
-        code: error.code().number(),
-        reason: error.reason().into(),
-        message: error.to_string(),
-    }
+    tenure_rpc::to_item_error(&error, DOMAIN)
 }
 
 /// Returns the scores of the known ones among `ids`.

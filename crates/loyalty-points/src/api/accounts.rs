@@ -31,7 +31,10 @@ pub(super) async fn create(
     })
 }
 
-fn parse_create(shared: &Shared, message: &CreateAccountRequest) -> Result<Write, Error> {
+pub(super) fn parse_create(
+    shared: &Shared,
+    message: &CreateAccountRequest,
+) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);

@@ -32,7 +32,7 @@ pub(super) async fn create(
     })
 }
 
-fn parse_create(message: &CreateHoldRequest) -> Result<Write, Error> {
+pub(super) fn parse_create(message: &CreateHoldRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -111,7 +111,7 @@ pub(super) async fn confirm(
     })
 }
 
-fn parse_confirm(message: &ConfirmHoldRequest) -> Result<Write, Error> {
+pub(super) fn parse_confirm(message: &ConfirmHoldRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -149,7 +149,7 @@ pub(super) async fn release(
     })
 }
 
-fn parse_release(message: &ReleaseHoldRequest) -> Result<Write, Error> {
+pub(super) fn parse_release(message: &ReleaseHoldRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);

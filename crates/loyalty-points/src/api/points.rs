@@ -29,7 +29,7 @@ pub(super) async fn earn(
     })
 }
 
-fn parse_earn(message: &EarnPointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_earn(message: &EarnPointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -88,7 +88,7 @@ pub(super) async fn activate(
     })
 }
 
-fn parse_activate(message: &ActivatePointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_activate(message: &ActivatePointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -121,7 +121,7 @@ pub(super) async fn redeem(
     })
 }
 
-fn parse_redeem(message: &RedeemPointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_redeem(message: &RedeemPointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -158,7 +158,7 @@ pub(super) async fn reverse(
     })
 }
 
-fn parse_reverse(message: &ReverseEntryRequest) -> Result<Write, Error> {
+pub(super) fn parse_reverse(message: &ReverseEntryRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);

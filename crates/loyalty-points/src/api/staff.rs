@@ -28,7 +28,7 @@ pub(super) async fn adjust(
     })
 }
 
-fn parse_adjust(message: &AdjustPointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_adjust(message: &AdjustPointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -70,7 +70,7 @@ pub(super) async fn expire(
     })
 }
 
-fn parse_expire(message: &ExpirePointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_expire(message: &ExpirePointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);
@@ -110,7 +110,7 @@ pub(super) async fn reinstate(
     })
 }
 
-fn parse_reinstate(message: &ReinstatePointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_reinstate(message: &ReinstatePointsRequest) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);

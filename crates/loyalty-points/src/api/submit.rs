@@ -21,19 +21,32 @@ pub(super) struct Write {
     pub(super) command: Command,
 }
 
-/// Has a write decided and made durable; returns what it wrote down, and whether that was done for
-/// an earlier call. `name` is the name of the message in the package.
-pub(super) async fn submit<M: Message>(
+/// What an answer depends on beside the decision.
+pub(super) struct Asked {
+    method: Method,
+    fingerprint: Fingerprint,
+    /// The name of the message in the package.
+    message: &'static str,
+}
+
+/// Makes an order of a write that was parsed of `message`, which is called `name` in the package;
+/// its answer is read with what comes along.
+pub(super) fn prepare<M: Message>(
     shared: &Shared,
     message: &M,
-    name: &str,
+    name: &'static str,
     write: Write,
-) -> Result<(Arc<Record>, bool), Error> {
+) -> (Order, Asked) {
     let fingerprint = Fingerprint::of(message, REQUEST_ID_FIELD);
     let request = Request {
         id: write.request,
         method: write.method,
         fingerprint: fingerprint.as_bytes().into(),
+    };
+    let asked = Asked {
+        method: write.method,
+        fingerprint,
+        message: name,
     };
     let order = Order {
         lane: shared.lane(write.account.as_str()),
@@ -41,10 +54,30 @@ pub(super) async fn submit<M: Message>(
         request: Some(Arc::new(request)),
         command: write.command,
     };
-    match shared.committers.commit(order, call::deadline()).await? {
+    (order, asked)
+}
+
+/// Has a write decided and made durable; returns what it wrote down, and whether that was done for
+/// an earlier call.
+pub(super) async fn submit<M: Message>(
+    shared: &Shared,
+    message: &M,
+    name: &'static str,
+    write: Write,
+) -> Result<(Arc<Record>, bool), Error> {
+    let (order, asked) = prepare(shared, message, name, write);
+    answer(
+        &asked,
+        shared.committers.commit(order, call::deadline()).await?,
+    )
+}
+
+/// Reads the answer to a write from its decision.
+pub(super) fn answer(asked: &Asked, decision: Decision) -> Result<(Arc<Record>, bool), Error> {
+    match decision {
         Decision::New(answer) => Ok((answer?, false)),
         Decision::Repeated(answer) => Ok((answer?, true)),
-        Decision::Reused { first } => Err(reused(&first, write.method, &fingerprint, name)),
+        Decision::Reused { first } => Err(reused(&first, asked)),
         Decision::ExpiresInThePast => Err(Error::from(vec![Violation {
             field: "expire_time".to_owned(),
             wanted: "an instant in the future".to_owned(),
@@ -53,12 +86,15 @@ pub(super) async fn submit<M: Message>(
     }
 }
 
-fn reused(first: &Request, method: Method, fingerprint: &Fingerprint, name: &str) -> Error {
-    if first.method != method {
+fn reused(first: &Request, asked: &Asked) -> Error {
+    if first.method != asked.method {
         return RequestError::RequestIdReused(vec!["method".to_owned()]).into();
     }
     let first = Fingerprint::from_bytes(&first.fingerprint);
-    match first.check(fingerprint, &format!("tenure.loyalty.v1.{name}")) {
+    match first.check(
+        &asked.fingerprint,
+        &format!("tenure.loyalty.v1.{}", asked.message),
+    ) {
         Err(error) => error.into(),
         Ok(()) => Error::Internal("a request id was called reused that was not"),
     }

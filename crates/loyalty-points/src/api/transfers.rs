@@ -80,7 +80,10 @@ pub(super) async fn transfer(
     })
 }
 
-fn parse_transfer(shared: &Shared, message: &TransferPointsRequest) -> Result<Write, Error> {
+pub(super) fn parse_transfer(
+    shared: &Shared,
+    message: &TransferPointsRequest,
+) -> Result<Write, Error> {
     let mut violations = Violations::new();
     let v = &mut violations;
     let request = parse::request_id(v, &message.request_id);

@@ -3,6 +3,8 @@
 //! A later command sees what an earlier one did, although nothing is written yet: the account, the
 //! request id, the source that earned, the hold that was closed.
 
+mod group;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -54,7 +56,6 @@ pub struct Ledger {
     fresh: HashSet<AccountId>,
     touched: HashSet<AccountId>,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
-    totals: Totals,
 }
 
 fn fresh((lane, id): (Lane, &AccountId), customer: CustomerId, programme: ProgrammeId) -> Account {
@@ -130,13 +131,18 @@ impl Ledger {
         }
         let answer = self.act(order, now, programme);
         if let Some(request) = &order.request {
-            let known = (request.clone(), answer.clone());
-            self.answered.insert((order.lane, request.id), known);
-            if let Err(refusal) = &answer {
-                self.refuse(order, request, refusal.clone(), now);
-            }
+            self.remember(order, request, answer.clone(), now);
         }
         Decision::New(answer)
+    }
+
+    /// Keeps the answer to a request; a refusal has no record yet.
+    fn remember(&mut self, order: &Order, request: &Arc<Request>, answer: Answer, now: Timestamp) {
+        if let Err(refusal) = &answer {
+            self.refuse(order, request, refusal.clone(), now);
+        }
+        let known = (request.clone(), answer);
+        self.answered.insert((order.lane, request.id), known);
     }
 
     fn act(&mut self, order: &Order, now: Timestamp, programme: &Programme) -> Answer {
@@ -381,9 +387,7 @@ impl Ledger {
         if !self.touched.contains(account) {
             self.touched.insert(account.clone());
         }
-        let programme = &self.accounts[account].programme;
         for entry in entries {
-            self.totals.add(&entry, programme);
             if let Some(ended) = entry.ends()
                 && let Some(target) = self.targets.get_mut(&ended)
             {
@@ -404,6 +408,12 @@ impl Ledger {
     /// Ends the decisions and returns what there is to write.
     #[must_use]
     pub fn finish(mut self) -> Writes {
+        let mut totals = Totals::default();
+        for (record, _) in &self.records {
+            if let Record::Entry(entry) = &**record {
+                totals.add(entry, &self.accounts[&entry.account].programme);
+            }
+        }
         let heads = self
             .moved
             .iter()
@@ -430,7 +440,7 @@ impl Ledger {
             opened,
             untouched: self.accounts.into_values().collect(),
             records: self.records,
-            totals: self.totals.finish(),
+            totals: totals.finish(),
         }
     }
 }

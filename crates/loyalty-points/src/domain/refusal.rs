@@ -277,6 +277,12 @@ pub enum Refusal {
         /// The account.
         account: String,
     },
+    /// It was given up, because another operation of its batch was refused.
+    #[error("another operation of the batch was refused as {reason}")]
+    BatchRefused {
+        /// The reason of the first that was refused.
+        reason: String,
+    },
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
     BalanceLimit {
@@ -336,6 +342,7 @@ impl Coded for Refusal {
             Self::ProgrammeMismatch { .. } => "PROGRAMME_MISMATCH",
             Self::HoldsOpen { .. } => "HOLDS_OPEN",
             Self::EventAlreadyEarned { .. } => "EVENT_ALREADY_EARNED",
+            Self::BatchRefused { .. } => "BATCH_REFUSED",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
         }
     }

@@ -138,7 +138,6 @@ impl Consumer for BillReader {
             .into_iter()
             .filter_map(|change| self.order(change))
             .collect();
-        let orders: Vec<&Order> = orders.iter().collect();
         let shared = &self.shared;
         let step = Move {
             consumer: NAME,
@@ -159,7 +158,7 @@ impl Consumer for BillReader {
 
 /// A bill that was seen before earns nothing again, which is as it should be; any other refusal
 /// somebody must look into.
-fn report(orders: &[&Order], decisions: &[Decision]) {
+fn report(orders: &[Order], decisions: &[Decision]) {
     use tenure_core::Coded as _;
     for (order, decision) in orders.iter().zip(decisions) {
         if let Decision::New(Err(refusal)) = decision

@@ -14,7 +14,8 @@ use super::memory::Memory;
 use super::{accounts, answers, entries, lanes};
 use crate::domain::{Command, Decision, EntryId, Ledger, Order, Programme, Writes};
 
-/// Decides orders in their sequence, in one transaction.
+/// Decides orders in their sequence, in one transaction; those of one slice stand or fall together.
+/// Returns the decisions in the sequence of all orders.
 ///
 /// Requests are taken for new ones while none came again lately: every answer carries its request id
 /// under a unique key, so a repeat spoils the transaction, and then all of its requests are looked up.
@@ -22,7 +23,7 @@ pub(crate) async fn decide(
     db: &Db,
     clock: &dyn Clock,
     programme: &Programme,
-    orders: &[&Order],
+    orders: &[&[Order]],
     memory: &mut Memory,
 ) -> Result<Vec<Decision>, SqlError> {
     if memory.trusts() {
@@ -38,7 +39,7 @@ async fn attempt(
     db: &Db,
     clock: &dyn Clock,
     programme: &Programme,
-    orders: &[&Order],
+    orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
 ) -> Result<Vec<Decision>, SqlError> {
@@ -83,7 +84,7 @@ pub(crate) async fn decide_from_feed(
     clock: &dyn Clock,
     programme: &Programme,
     step: Move<'_>,
-    orders: &[&Order],
+    orders: &[Order],
 ) -> Result<Option<Vec<Decision>>, SqlError> {
     let mut tx = db.begin_by_key().await?;
     let Move {
@@ -95,7 +96,8 @@ pub(crate) async fn decide_from_feed(
         return Ok(None);
     }
     let (memory, repeats) = (&mut Memory::none(), Repeats::LookedUp);
-    let (decisions, _) = decide_in(&mut tx, clock, programme, orders, memory, repeats).await?;
+    let orders: Vec<&[Order]> = orders.iter().map(std::slice::from_ref).collect();
+    let (decisions, _) = decide_in(&mut tx, clock, programme, &orders, memory, repeats).await?;
     tx.commit().await?;
     Ok(Some(decisions))
 }
@@ -104,13 +106,15 @@ async fn decide_in(
     tx: &mut Tx,
     clock: &dyn Clock,
     programme: &Programme,
-    orders: &[&Order],
+    orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
 ) -> Result<(Vec<Decision>, Writes), SqlError> {
     if orders.is_empty() {
         return Ok(Default::default());
     }
+    let groups = orders;
+    let orders: &[&Order] = &groups.iter().copied().flatten().collect::<Vec<_>>();
     let mut wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
     wanted.extend(peers(orders).map(|(lane, _)| lane));
     let mut ledger = lock(tx, &wanted, memory).await?;
@@ -120,8 +124,13 @@ async fn decide_in(
     }
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
     let now = clock.now();
-    let decide = |order: &&Order| ledger.decide(order, now, programme);
-    let decisions: Vec<Decision> = orders.iter().map(decide).collect();
+    let mut decisions = Vec::with_capacity(orders.len());
+    for group in groups {
+        match group {
+            [order] => decisions.push(ledger.decide(order, now, programme)),
+            together => decisions.extend(ledger.decide_together(together, now, programme)),
+        }
+    }
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
         return Err(SqlError::new(

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
 mod accounts;
+mod batches;
 mod bills;
 mod books;
 mod calls;

@@ -22,6 +22,19 @@ pub(super) struct Measured {
     pub(super) cpu: Cpu,
 }
 
+impl Measured {
+    /// Returns the same for each of the `size` things that every call did.
+    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+    pub(super) fn of_each(mut self, size: usize) -> Self {
+        let size = size as f64;
+        self.rate *= size;
+        self.cpu.client /= size;
+        self.cpu.server /= size;
+        self.cpu.postgres /= size;
+        self
+    }
+}
+
 /// Processor microseconds for each call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cpu {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tenure_core::{Clock as _, Ids, SystemClock};
 use tenure_proto::loyalty::v1 as pb;
 use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
+use tenure_proto::loyalty::v1::operation::Operation as Asking;
+use tenure_proto::loyalty::v1::operation_result::Result as Answering;
 use tenure_rpc::Transport;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -17,10 +19,12 @@ use super::server::{Backend, TestServer};
 use crate::cli::RedeemArgs;
 use crate::show;
 
-/// How many accounts are redeemed from.
-const ACCOUNTS: usize = 10_000;
+/// How many accounts one call of the filling opens.
+const FILL_BATCH: usize = 1_000;
 /// How many connections the load comes over.
 const CONNECTIONS: usize = 4;
+/// How many calls with many redemptions each are in flight: what they hold fits into the queues.
+const BATCHES_IN_FLIGHT: usize = 6;
 
 /// How the server commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +35,40 @@ enum Commits {
     Single,
 }
 
+/// What the calls of a measurement are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Load {
+    /// A redemption a call, from all accounts alike.
+    Uniform,
+    /// A redemption a call, all from one account.
+    Hot,
+    /// So many redemptions a call, from all accounts alike.
+    Batch(usize),
+}
+
+impl Load {
+    fn name(self) -> String {
+        match self {
+            Self::Uniform => "one a call".to_owned(),
+            Self::Hot => "one account".to_owned(),
+            Self::Batch(size) => format!("{size} a call"),
+        }
+    }
+
+    /// Returns how many redemptions one call makes.
+    fn size(self) -> usize {
+        match self {
+            Self::Uniform | Self::Hot => 1,
+            Self::Batch(size) => size,
+        }
+    }
+}
+
 /// One row of the result.
 struct Row {
     backend: &'static str,
     commits: Commits,
+    load: Load,
     in_flight: usize,
     no_op: Measured,
     redeem: Measured,
@@ -52,18 +86,32 @@ pub async fn redeem(postgres: Option<&str>, length: Duration, args: &RedeemArgs)
     let mut rows = Vec::new();
     for backend in backends {
         for commits in commits {
-            rows.extend(measure(backend, *commits, length, &args.in_flight).await?);
+            rows.extend(measure(backend, *commits, length, args).await?);
         }
     }
     print(&rows);
     Ok(())
 }
 
+/// Returns the measurements that `args` ask for: load and calls in flight.
+fn plan(commits: Commits, args: &RedeemArgs) -> Vec<(Load, usize)> {
+    let uniform = args.in_flight.iter().map(|count| (Load::Uniform, *count));
+    let mut plan: Vec<_> = uniform.collect();
+    if commits == Commits::Grouped {
+        plan.extend(args.hot.map(|count| (Load::Hot, count)));
+        plan.extend(
+            args.batch
+                .map(|size| (Load::Batch(size), BATCHES_IN_FLIGHT)),
+        );
+    }
+    plan
+}
+
 async fn measure(
     backend: Backend<'_>,
     commits: Commits,
     length: Duration,
-    in_flight: &[usize],
+    args: &RedeemArgs,
 ) -> Result<Vec<Row>> {
     let settings: &[(&str, &str)] = match commits {
         Commits::Grouped => &[],
@@ -71,34 +119,45 @@ async fn measure(
     };
     let server = TestServer::start(backend, settings).await?;
     show::note(&format!(
-        "{}, {commits:?}: filling {ACCOUNTS} accounts ...",
-        backend.name()
+        "{}, {commits:?}: filling {} accounts ...",
+        backend.name(),
+        args.accounts
     ));
     let transports = (0..CONNECTIONS)
         .map(|_| server.connect())
         .collect::<Result<Vec<_>>>()?;
-    fill(&transports)
+    fill(&transports, args.accounts)
         .await
         .context("cannot fill the accounts")?;
     let mut rows = Vec::new();
-    for &in_flight in in_flight {
+    for (load, in_flight) in plan(commits, args) {
         // The no-op before and after, so that a machine that slows down meanwhile shows in both.
         let before = no_op(&server, &transports, in_flight, length / 2).await?;
-        let redeem = redemptions(&server, &transports, in_flight, length).await?;
+        let target = Target {
+            accounts: args.accounts,
+            load,
+        };
+        let redeem = redemptions(&server, &transports, in_flight, length, target).await?;
         let after = no_op(&server, &transports, in_flight, length / 2).await?;
         let no_op = mean(before, after);
         show::note(&format!(
-            "  {in_flight:>3} in flight: {:.0} redemptions/s",
+            "  {}, {in_flight} in flight: {:.0} redemptions/s",
+            load.name(),
             redeem.rate
         ));
         rows.push(Row {
             backend: backend.name(),
             commits,
+            load,
             in_flight,
             no_op,
             redeem,
         });
     }
+    show::note(&format!(
+        "  memory of the server: {} MB",
+        server.memory_mb()
+    ));
     server.stop().await?;
     Ok(rows)
 }
@@ -115,26 +174,70 @@ fn account(number: usize) -> String {
     format!("A{number:07}")
 }
 
-async fn fill(transports: &[Transport]) -> Result<()> {
+async fn fill(transports: &[Transport], accounts: usize) -> Result<()> {
     let ids = Ids::system();
-    stream::iter(0..ACCOUNTS)
-        .map(|number| {
-            let mut client =
-                LoyaltyServiceClient::new(transports[number % transports.len()].clone());
-            let request = pb::EarnPointsRequest {
-                request_id: ids.uuid(SystemClock.now()).to_string(),
-                account_id: account(number),
-                points: 1_000_000,
-                source: "bench/fill".to_owned(),
-                expire_time: None,
-                open_account: true,
-                ..Default::default()
-            };
-            async move { client.earn_points(request).await.map(|_| ()) }
+    let bar = show::bar(
+        accounts as u64,
+        "accounts",
+        "{msg} {wide_bar} {pos} of {len}, {eta} left",
+    );
+    stream::iter((0..accounts).step_by(FILL_BATCH))
+        .map(|first| {
+            let transport = transports[first / FILL_BATCH % transports.len()].clone();
+            let mut client = LoyaltyServiceClient::new(transport);
+            let last = accounts.min(first + FILL_BATCH);
+            let request = batch((first..last).map(|number| earning(&ids, number)));
+            let bar = &bar;
+            async move {
+                let answer = client.batch_execute_operations(request).await?;
+                check(&answer.into_inner())?;
+                bar.inc((last - first) as u64);
+                anyhow::Ok(())
+            }
         })
-        .buffer_unordered(256)
+        // As many as the server lets wait.
+        .buffer_unordered(3)
         .try_collect::<()>()
-        .await?;
+        .await
+}
+
+fn earning(ids: &Ids, number: usize) -> Asking {
+    Asking::EarnPoints(pb::EarnPointsRequest {
+        request_id: ids.uuid(SystemClock.now()).to_string(),
+        account_id: account(number),
+        points: 1_000_000,
+        source: "bench/fill".to_owned(),
+        open_account: true,
+        ..pb::EarnPointsRequest::default()
+    })
+}
+
+fn redemption(ids: &Ids, number: usize) -> pb::RedeemPointsRequest {
+    pb::RedeemPointsRequest {
+        request_id: ids.uuid(SystemClock.now()).to_string(),
+        account_id: account(number),
+        points: 1,
+        source: "bench".to_owned(),
+    }
+}
+
+fn batch(asked: impl Iterator<Item = Asking>) -> pb::BatchExecuteOperationsRequest {
+    let operation = |asked| pb::Operation {
+        operation: Some(asked),
+    };
+    pb::BatchExecuteOperationsRequest {
+        operations: asked.map(operation).collect(),
+        mode: pb::BatchMode::Independent.into(),
+    }
+}
+
+/// Fails when an operation of a batch did.
+fn check(answer: &pb::BatchExecuteOperationsResponse) -> Result<()> {
+    for result in &answer.results {
+        if let Some(Answering::Error(error)) = &result.result {
+            bail!("an operation failed: {}", error.message);
+        }
+    }
     Ok(())
 }
 
@@ -162,37 +265,56 @@ async fn no_op(
     .await
 }
 
+/// What is redeemed from, and how.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    accounts: usize,
+    load: Load,
+}
+
+impl Target {
+    /// Returns the account of a redemption, spread evenly over all, or always the same.
+    fn account(self, lane: usize, round: u64) -> usize {
+        if self.load == Load::Hot {
+            return 0;
+        }
+        let number = tenure_core::hash::mix64(round.wrapping_mul(1_000_003) ^ lane as u64);
+        usize::try_from(number % self.accounts as u64).unwrap_or(0)
+    }
+}
+
 async fn redemptions(
     server: &TestServer,
     transports: &[Transport],
     in_flight: usize,
     length: Duration,
+    target: Target,
 ) -> Result<Measured> {
     let clients: Vec<_> = transports
         .iter()
         .map(|it| LoyaltyServiceClient::new(it.clone()))
         .collect();
     let (clients, ids) = (Arc::new(clients), Ids::system());
-    load::run(in_flight, length, server.id(), move |lane, round| {
+    let size = target.load.size();
+    let measured = load::run(in_flight, length, server.id(), move |lane, round| {
         let mut client = clients[lane % clients.len()].clone();
-        let request = pb::RedeemPointsRequest {
-            request_id: ids.uuid(SystemClock.now()).to_string(),
-            account_id: account(scattered(lane, round)),
-            points: 1,
-            source: "bench".to_owned(),
+        let next = |index: usize| {
+            let round = round * size as u64 + index as u64;
+            redemption(&ids, target.account(lane, round))
         };
+        let one = (size == 1).then(|| next(0));
+        let many = (size > 1).then(|| batch((0..size).map(|n| Asking::RedeemPoints(next(n)))));
         async move {
-            client.redeem_points(request).await?;
+            if let Some(request) = one {
+                client.redeem_points(request).await?;
+            }
+            if let Some(request) = many {
+                check(&client.batch_execute_operations(request).await?.into_inner())?;
+            }
             Ok(())
         }
-    })
-    .await
-}
-
-/// Returns the account of a call, spread evenly over all.
-fn scattered(lane: usize, round: u64) -> usize {
-    let number = tenure_core::hash::mix64(round.wrapping_mul(1_000_003) ^ lane as u64);
-    usize::try_from(number % ACCOUNTS as u64).unwrap_or(0)
+    });
+    Ok(measured.await?.of_each(size))
 }
 
 fn print(rows: &[Row]) {
@@ -201,6 +323,7 @@ fn print(rows: &[Row]) {
         vec![
             row.backend.to_owned(),
             format!("{:?}", row.commits).to_lowercase(),
+            row.load.name(),
             row.in_flight.to_string(),
             format!("{:.0}", row.no_op.rate),
             format!("{:.0}", row.redeem.rate),
@@ -217,6 +340,7 @@ fn print(rows: &[Row]) {
     let headings = [
         "Database",
         "Commits",
+        "Load",
         "In flight#",
         "No-op/s#",
         "Redeem/s#",
@@ -227,9 +351,10 @@ fn print(rows: &[Row]) {
     ];
     show::heading("Durable redemptions beside a no-op of the same server");
     show::table(&headings, &lines);
-    for grouped in rows.iter().filter(|row| row.commits == Commits::Grouped) {
+    for grouped in rows.iter().filter(|row| row.load == Load::Uniform) {
         let single = rows.iter().find(|row| {
             row.commits == Commits::Single
+                && grouped.commits == Commits::Grouped
                 && row.backend == grouped.backend
                 && row.in_flight == grouped.in_flight
         });

@@ -75,6 +75,15 @@ impl TestServer {
         self.child.id()
     }
 
+    /// Returns the memory that the process occupies, in megabytes; 0 without `/proc`.
+    pub(super) fn memory_mb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kilobytes.unwrap_or(0_u64) / 1_024
+    }
+
     /// Returns a connection of its own.
     pub(super) fn connect(&self) -> Result<Transport> {
         Ok(connect(

@@ -30,6 +30,7 @@ impl Refusal {
                 vec![("recipient_account_id", recipient.clone())]
             }
             Self::ApproverIsAuthor => Vec::new(),
+            Self::BatchRefused { reason } => vec![("reason", reason.clone())],
             _ => self.facts_with_numbers(),
         }
     }

@@ -1,0 +1,188 @@
+//! `BatchExecuteOperations`.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tenure_core::{Coded as _, Violation, Violations};
+use tenure_proto::loyalty::v1::operation::Operation as Asking;
+use tenure_proto::loyalty::v1::operation_result::Result as Answering;
+use tenure_proto::loyalty::v1::{
+    BatchExecuteOperationsRequest, BatchExecuteOperationsResponse, BatchMode, Operation,
+    OperationOutcome, OperationResult,
+};
+use tenure_rpc::{call, to_item_error};
+
+use super::submit::{Asked, answer, prepare};
+use super::{accounts, convert, holds, points, staff, transfers};
+use crate::domain::{Order, Record};
+use crate::error::Error;
+use crate::{DOMAIN, Shared};
+
+/// The most operations of one call.
+const OPERATIONS_MAX: usize = 1_000;
+
+type Answer = Result<(Arc<Record>, bool), Error>;
+
+pub(super) async fn execute(
+    shared: &Shared,
+    message: BatchExecuteOperationsRequest,
+) -> Result<BatchExecuteOperationsResponse, Error> {
+    let count = message.operations.len();
+    if !(1..=OPERATIONS_MAX).contains(&count) {
+        let mut violations = Violations::new();
+        violations.add(
+            "operations",
+            format!("1 to {OPERATIONS_MAX}"),
+            count.to_string(),
+        );
+        violations.into_result()?;
+    }
+    let prepared = message.operations.iter().map(|asked| parse(shared, asked));
+    let answers = match message.mode() {
+        BatchMode::AllOrNothing => together(shared, prepared.collect()).await?,
+        BatchMode::Unspecified | BatchMode::Independent => each(shared, prepared.collect()).await,
+    };
+    Ok(BatchExecuteOperationsResponse {
+        results: answers.into_iter().map(result).collect(),
+    })
+}
+
+/// Parses one operation as the RPC of its name does.
+fn parse(shared: &Shared, operation: &Operation) -> Result<(Order, Asked), Error> {
+    macro_rules! prepared {
+        ($message:ident, $name:literal, $write:expr) => {
+            Ok(prepare(shared, $message, $name, $write?))
+        };
+    }
+    match &operation.operation {
+        None => Err(Error::from(vec![Violation {
+            field: "operation".to_owned(),
+            wanted: "what to do".to_owned(),
+            found: "nothing".to_owned(),
+        }])),
+        Some(Asking::CreateAccount(it)) => {
+            prepared!(
+                it,
+                "CreateAccountRequest",
+                accounts::parse_create(shared, it)
+            )
+        }
+        Some(Asking::EarnPoints(it)) => {
+            prepared!(it, "EarnPointsRequest", points::parse_earn(it))
+        }
+        Some(Asking::RedeemPoints(it)) => {
+            prepared!(it, "RedeemPointsRequest", points::parse_redeem(it))
+        }
+        Some(Asking::CreateHold(it)) => {
+            prepared!(it, "CreateHoldRequest", holds::parse_create(it))
+        }
+        Some(Asking::ConfirmHold(it)) => {
+            prepared!(it, "ConfirmHoldRequest", holds::parse_confirm(it))
+        }
+        Some(Asking::ReleaseHold(it)) => {
+            prepared!(it, "ReleaseHoldRequest", holds::parse_release(it))
+        }
+        Some(Asking::ReverseEntry(it)) => {
+            prepared!(it, "ReverseEntryRequest", points::parse_reverse(it))
+        }
+        Some(Asking::ActivatePoints(it)) => {
+            prepared!(it, "ActivatePointsRequest", points::parse_activate(it))
+        }
+        Some(Asking::AdjustPoints(it)) => {
+            prepared!(it, "AdjustPointsRequest", staff::parse_adjust(it))
+        }
+        Some(Asking::ExpirePoints(it)) => {
+            prepared!(it, "ExpirePointsRequest", staff::parse_expire(it))
+        }
+        Some(Asking::ReinstatePoints(it)) => {
+            prepared!(it, "ReinstatePointsRequest", staff::parse_reinstate(it))
+        }
+        Some(Asking::TransferPoints(it)) => {
+            prepared!(
+                it,
+                "TransferPointsRequest",
+                transfers::parse_transfer(shared, it)
+            )
+        }
+    }
+}
+
+/// Does each operation for itself; they are committed in groups like those of other callers.
+async fn each(shared: &Shared, prepared: Vec<Result<(Order, Asked), Error>>) -> Vec<Answer> {
+    let deadline = call::deadline();
+    let work = prepared.into_iter().map(|prepared| {
+        // Sent before anything is waited for, so that operations on one account keep their order.
+        let sent = prepared
+            .and_then(|(order, asked)| Ok((shared.committers.send_one(order, deadline)?, asked)));
+        async move {
+            let (decided, asked) = sent?;
+            answer(&asked, decided.await?)
+        }
+    });
+    let work: Vec<_> = work.collect();
+    join_all(work).await
+}
+
+/// Does all operations or none.
+async fn together(
+    shared: &Shared,
+    prepared: Vec<Result<(Order, Asked), Error>>,
+) -> Result<Vec<Answer>, Error> {
+    let (mut orders, mut asked, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, prepared) in prepared.into_iter().enumerate() {
+        match prepared {
+            Ok((order, with)) => {
+                orders.push(order);
+                asked.push(with);
+            }
+            Err(error) => wrong.extend(error.violations().iter().map(|found| Violation {
+                field: format!("operations[{index}].{}", found.field),
+                ..found.clone()
+            })),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong.into());
+    }
+    let deadline = call::deadline();
+    let decisions = shared.committers.commit_together(orders, deadline).await?;
+    let mut answers = Vec::with_capacity(decisions.len());
+    for (asked, decision) in asked.iter().zip(decisions) {
+        match answer(asked, decision) {
+            // The request is wrong: nothing was done, and nothing is kept.
+            Err(Error::Request(error)) => return Err(error.into()),
+            answered => answers.push(answered),
+        }
+    }
+    Ok(answers)
+}
+
+fn result(answer: Answer) -> OperationResult {
+    let result = match answer {
+        Ok((record, replayed)) => Answering::Outcome(outcome(&record, replayed)),
+        Err(error) => Answering::Error(to_item_error(&error, DOMAIN)),
+    };
+    OperationResult {
+        result: Some(result),
+    }
+}
+
+fn outcome(record: &Record, replayed: bool) -> OperationOutcome {
+    let none = OperationOutcome {
+        replayed,
+        ..OperationOutcome::default()
+    };
+    match record {
+        Record::Opened(opened) => OperationOutcome {
+            account: Some(convert::opened(opened)),
+            ..none
+        },
+        Record::Entry(entry) => OperationOutcome {
+            entry: Some(convert::entry(entry)),
+            hold: convert::hold_after(entry),
+            available_points: entry.available,
+            ..none
+        },
+        Record::Refused(_) => none,
+    }
+}
