@@ -16,9 +16,9 @@ pub struct EntryId(u128);
 
 /// 52 bits for the number within the lane: a million a second for 140 years.
 const SEQ_BITS: u128 = (1 << 52) - 1;
-/// 10 bits above them tell apart the lots that one entry makes.
-const LOT_SHIFT: u32 = 52;
-const LOT_BITS: u128 = (1 << 10) - 1;
+/// 10 bits below them tell apart the lots that one entry makes.
+const SEQ_SHIFT: u32 = 10;
+const LOT_BITS: u128 = (1 << SEQ_SHIFT) - 1;
 
 impl EntryId {
     /// Returns the id of the change `seq` of `lane`, recorded at `at`.
@@ -27,7 +27,7 @@ impl EntryId {
         let millis = u128::try_from(at.as_micros() / 1_000).unwrap_or(0) & ((1 << 48) - 1);
         let lane = u128::from(lane.unsigned_abs()) & 0xfff;
         let seq = u128::from(seq.unsigned_abs()) & SEQ_BITS;
-        Self(millis << 80 | 7 << 76 | lane << 64 | 0b10 << 62 | seq)
+        Self(millis << 80 | 7 << 76 | lane << 64 | 0b10 << 62 | seq << SEQ_SHIFT)
     }
 
     /// Returns the lane.
@@ -39,7 +39,7 @@ impl EntryId {
     /// Returns the number within the lane.
     #[must_use]
     pub fn seq(self) -> i64 {
-        i64::try_from(self.0 & SEQ_BITS).expect("52 bits fit")
+        i64::try_from(self.0 >> SEQ_SHIFT & SEQ_BITS).expect("52 bits fit")
     }
 
     /// Returns the id of a further lot of this entry; that of the first one is the entry's own.
@@ -50,7 +50,7 @@ impl EntryId {
     pub fn of_lot(self, index: usize) -> Self {
         let index = u128::try_from(index).expect("an index fits 128 bits");
         assert!(index <= LOT_BITS, "an entry makes at most 1,024 lots");
-        Self(self.0 & !(LOT_BITS << LOT_SHIFT) | index << LOT_SHIFT)
+        Self(self.0 & !LOT_BITS | index)
     }
 
     /// Returns the id of the entry that made a lot.

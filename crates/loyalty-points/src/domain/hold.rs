@@ -85,12 +85,14 @@ pub(super) fn hold(
 /// Returns the place of an open hold, or tells why there is none.
 fn find(account: &Account, id: EntryId, target: Option<&Target>) -> Result<usize, Refusal> {
     let place = account.holds.iter().position(|hold| hold.id == id);
-    place.ok_or_else(|| closed(id, target))
+    place.ok_or_else(|| closed(account, id, target))
 }
 
-fn closed(id: EntryId, target: Option<&Target>) -> Refusal {
+fn closed(account: &Account, id: EntryId, target: Option<&Target>) -> Refusal {
     let hold = id.to_string();
-    let made = target.filter(|target| target.entry.kind == EntryKind::Hold);
+    let made = target
+        .filter(|target| target.entry.kind == EntryKind::Hold)
+        .filter(|target| target.entry.account == account.id);
     let Some(Target {
         entry: Entry {
             hold: Some(facts), ..

@@ -1,40 +1,78 @@
 //! A few thousand random commands through the RPCs, against the naive model.
 
-use std::collections::BTreeMap;
-
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tenure_core::{Clock, Span, Timestamp};
-use tenure_proto::loyalty::v1::{Entry, EntryKind as Kind, GetBooksRequest, Hold};
+use tenure_proto::loyalty::v1::earn_points_request::Activation;
+use tenure_proto::loyalty::v1::{
+    AccountState, BlockKind, EarnPointsRequest, Entry, EntryKind as Kind, GetBooksRequest, Hold,
+    Lot,
+};
 use tenure_rpc::{fields, status};
 use tonic::Status;
 
-use crate::domain::EntryKind;
-use crate::naive::{Ask, Model, Said, Second};
-use crate::suite::{Suite, day, each, new_id};
+use crate::domain::{Block, EntryKind, Policies, ReversalPolicy, RevokePolicy, TransferLimits};
+use crate::naive::{Ask, Earning, Model, Movement, Name, Rules, Said, Second};
+use crate::suite::{Suite, day, each, each_with, new_id};
 
 const COMMANDS: usize = 1_500;
-const ACCOUNTS: usize = 9;
+/// The last two are opened by splits only.
+const ACCOUNTS: usize = 8;
+const OPENED: usize = 6;
 
-/// One account on both sides, and the entries that answered, by their number.
-#[derive(Default)]
-struct Account {
+/// The service and the model, side by side.
+struct Pair {
+    loyalty: Suite,
     model: Model,
+    /// The entries that answered, by their number.
     entries: Vec<Entry>,
 }
 
-impl Account {
-    fn number(&self, lot: &str) -> usize {
-        self.entries
+fn name(number: usize) -> String {
+    format!("A{number}")
+}
+
+impl Pair {
+    async fn open(loyalty: Suite) -> Self {
+        let lanes = loyalty.db.lanes();
+        let lanes: Vec<_> = (0..ACCOUNTS)
+            .map(|number| lanes.of(&name(number)))
+            .collect();
+        let rules = Rules {
+            policies: policies(),
+            start: day("2025-01-01"),
+            expiry,
+        };
+        let mut model = Model::new(rules, &lanes);
+        for number in 0..OPENED {
+            let months = i32::try_from(number).unwrap();
+            loyalty.create_member(&name(number), months).await;
+            let joined = loyalty.clock.now().plus_months(-months);
+            model.open(number, second(joined));
+        }
+        Self {
+            loyalty,
+            model,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Returns the name of a lot in the model: the place among the lots of its entry stands in the
+    /// last bits of its id.
+    fn lot(&self, lot: &str) -> Name {
+        let (head, tail) = lot.split_at(lot.len() - 3);
+        let bits = u32::from_str_radix(tail, 16).unwrap();
+        let entry = format!("{head}{:03x}", bits & !0x3ff);
+        let known = self
+            .entries
             .iter()
-            .position(|entry| entry.entry_id == lot)
-            .unwrap()
+            .position(|known| known.entry_id == entry);
+        (known.unwrap(), usize::try_from(bits & 0x3ff).unwrap())
     }
 
     fn id(&self, number: usize) -> String {
-        self.entries
-            .get(number)
-            .map_or_else(new_id, |entry| entry.entry_id.clone())
+        let found = self.entries.get(number);
+        found.map_or_else(new_id, |entry| entry.entry_id.clone())
     }
 
     /// Notes an answer and says it in the words of the model.
@@ -44,19 +82,111 @@ impl Account {
             Err(refused) => return Said::No(leak(status::reason(&refused).unwrap())),
         };
         self.entries.push(entry.clone());
-        let mut lots: Vec<(usize, i64)> = entry
-            .allocations
-            .iter()
-            .map(|a| (self.number(&a.lot_id), a.points_delta))
+        let parts = entry.allocations.iter();
+        let mut lots: Vec<_> = parts
+            .map(|a| (self.lot(&a.lot_id), a.points_delta))
             .collect();
         lots.sort_unstable();
-        Said::Moved {
-            kind: kind(entry.kind()),
+        Said::Moved(Movement {
+            kind: EntryKind::from_number(i16::try_from(entry.kind).unwrap()).unwrap(),
             points: entry.points_delta,
+            held: entry.held_points_delta,
+            pending: entry.pending_points_delta,
+            debt: entry.debt_points_delta,
             available,
             lots,
+        })
+    }
+
+    /// Asks the service for the same.
+    async fn call(&self, number: usize, ask: Ask) -> Result<(Entry, i64), Status> {
+        let (loyalty, id) = (&self.loyalty, name(number));
+        let id = id.as_str();
+        let hold = |number| Hold {
+            account_id: id.into(),
+            hold_id: self.id(number),
+            ..Default::default()
+        };
+        /// Entry and available points of a response.
+        macro_rules! said {
+            ($response:expr) => {{
+                let response = $response.await?;
+                Ok((response.entry.unwrap(), response.available_points))
+            }};
+        }
+        match ask {
+            Ask::Earn(asked) => said!(loyalty.earn_with(earning(loyalty, id, asked))),
+            Ask::Redeem(points) => said!(loyalty.redeem(id, points)),
+            Ask::Hold(points, lasts) => {
+                let hold = loyalty.hold(id, points, lasts).await?;
+                let entry = loyalty.entries(id).await.remove(0);
+                assert_eq!(entry.hold_id, hold.hold_id);
+                Ok((entry, loyalty.balance(id).await.0))
+            }
+            Ask::Confirm(number, points, true) => {
+                said!(loyalty.top_up(&hold(number), points.unwrap_or(0)))
+            }
+            Ask::Confirm(number, points, false) => {
+                said!(loyalty.confirm(&hold(number), points.unwrap_or(0)))
+            }
+            Ask::Release(number) => {
+                let answer = loyalty.release(&hold(number)).await?;
+                let entries = loyalty.entries(id).await;
+                let released = entries.into_iter().find(|e| e.kind() == Kind::Release);
+                Ok((released.unwrap(), answer.available_points))
+            }
+            Ask::Reverse(number, points) => {
+                said!(loyalty.reverse_part(&self.entry(id, number), points.unwrap_or(0)))
+            }
+            Ask::Activate(number) => said!(loyalty.activate(id, &self.id(number))),
+            Ask::Adjust(points, approver) => {
+                let approver = ["", "CLERK-7", "boss"][usize::from(approver)];
+                said!(loyalty.adjust(id, points, approver))
+            }
+            Ask::Expire(lot) => {
+                let lot = lot.map(|lot| self.id(lot)).unwrap_or_default();
+                said!(loyalty.expire(id, &lot))
+            }
+            Ask::Reinstate(number) => said!(loyalty.reinstate(&self.entry(id, number))),
+            Ask::Block(block) => said!(loyalty.freeze(id, kind_of(block))),
+            Ask::Unblock(block) => said!(loyalty.unfreeze(id, kind_of(block))),
+            Ask::Close => said!(loyalty.close(id)),
+            Ask::Register(recipient, replaces) => {
+                let replaced = replaces.map(name).unwrap_or_default();
+                said!(loyalty.register(id, &name(recipient), &replaced))
+            }
+            Ask::Give(to, points) => said!(loyalty.give(id, &name(to), points)),
+            Ask::Merge(to) => said!(loyalty.merge(id, &name(to))),
+            Ask::Split(to, points) => said!(loyalty.split(id, &name(to), points)),
         }
     }
+
+    fn entry(&self, account: &str, number: usize) -> Entry {
+        Entry {
+            account_id: account.into(),
+            entry_id: self.id(number),
+            ..Default::default()
+        }
+    }
+}
+
+fn earning(loyalty: &Suite, id: &str, asked: Earning) -> EarnPointsRequest {
+    let at = |lasts| fields::time(loyalty.clock.now() + Span::from_seconds(lasts));
+    let waits = |waits: Option<Second>| match waits {
+        Some(waits) => Activation::ActivateTime(at(waits)),
+        None => Activation::UntilActivated(true),
+    };
+    EarnPointsRequest {
+        open_account: false,
+        expire_time: asked.lasts.map(at),
+        activation: asked.waits.map(waits),
+        points_type: if asked.special { "promotion" } else { "" }.into(),
+        ..loyalty.earning(id, asked.points, &format!("source/{}", asked.source))
+    }
+}
+
+fn kind_of(block: Block) -> BlockKind {
+    BlockKind::try_from(i32::from(block.number())).unwrap()
 }
 
 /// The model's reasons are constants.
@@ -64,163 +194,154 @@ fn leak(reason: String) -> &'static str {
     reason.leak()
 }
 
-fn kind(kind: Kind) -> EntryKind {
-    EntryKind::from_number(i16::try_from(kind as i32).unwrap()).unwrap()
+fn policies() -> Policies {
+    Policies {
+        revoke: RevokePolicy::BelowZero,
+        reversal: ReversalPolicy::GraceDays(1),
+        debt_limit: 60,
+        approval_above: 30,
+        transfer: TransferLimits {
+            recipients_max: 3,
+            tenure_months: 1,
+            ..TransferLimits::default()
+        },
+        ..Policies::default()
+    }
 }
 
 fn ask(random: &mut SmallRng) -> Ask {
-    let answer = random.random_range(0..60);
-    match random.random_range(0..20) {
-        0..5 => {
-            let lasts = random.random_bool(0.8).then(|| random.random_range(1..40));
-            let (points, source) = (random.random_range(1..50), random.random_range(0..200));
-            Ask::Earn {
-                points,
-                source,
-                lasts,
-            }
+    let answer = random.random_range(0..1_000);
+    let part = random.random_bool(0.5).then(|| random.random_range(1..20));
+    let other = random.random_range(0..OPENED);
+    let block = Block::ALL[random.random_range(0..Block::ALL.len())];
+    match random.random_range(0..400) {
+        0..90 => {
+            let waits = match random.random_range(0..10) {
+                0 => Some(None),
+                1..3 => Some(Some(random.random_range(1..20))),
+                _ => None,
+            };
+            Ask::Earn(Earning {
+                points: random.random_range(1..80),
+                source: random.random(),
+                lasts: random.random_bool(0.8).then(|| random.random_range(1..60)),
+                waits,
+                special: random.random_bool(0.3),
+            })
         }
-        5..9 => Ask::Redeem(random.random_range(1..30)),
-        9..12 => Ask::Hold(random.random_range(1..25), random.random_range(1..15)),
-        12..15 => {
-            let points = random.random_bool(0.5).then(|| random.random_range(1..20));
-            Ask::Confirm(answer, points)
+        90..160 => Ask::Redeem(random.random_range(1..30)),
+        160..210 => Ask::Hold(random.random_range(1..25), random.random_range(1..60)),
+        210..240 => Ask::Confirm(answer, part, random.random()),
+        240..255 => Ask::Release(answer),
+        255..315 => Ask::Reverse(answer, part),
+        315..325 => Ask::Activate(answer),
+        325..335 => {
+            let points = random.random_range(1..50) * if random.random() { 1 } else { -1 };
+            Ask::Adjust(points, random.random_range(0..3))
         }
-        15..17 => Ask::Release(answer),
-        _ => Ask::Reverse(answer),
+        335..343 => Ask::Expire(random.random_bool(0.8).then_some(answer)),
+        343..353 => Ask::Reinstate(answer),
+        353 => Ask::Block(block),
+        354..360 => Ask::Unblock(block),
+        360 if random.random_bool(0.3) => Ask::Close,
+        361 if random.random_bool(0.3) => Ask::Merge(other),
+        362 => Ask::Split(
+            random.random_range(OPENED..ACCOUNTS),
+            random.random_range(1..20),
+        ),
+        363..375 => Ask::Register(
+            other,
+            random.random_bool(0.3).then_some((other + 1) % OPENED),
+        ),
+        _ => Ask::Give(other, random.random_range(1..20)),
     }
 }
 
-/// Asks the service for the same.
-async fn call(
-    loyalty: &Suite,
-    id: &str,
-    account: &Account,
-    ask: Ask,
-) -> Result<(Entry, i64), Status> {
-    let hold = |number| Hold {
-        account_id: id.into(),
-        hold_id: account.id(number),
-        ..Default::default()
-    };
-    match ask {
-        Ask::Earn {
-            points,
-            source,
-            lasts,
-        } => {
-            let mut request = loyalty.earning(id, points, &format!("source/{source}"));
-            let at = |lasts| fields::time(loyalty.clock.now() + Span::from_seconds(lasts));
-            request.expire_time = lasts.map(at);
-            let answer = loyalty.earn_with(request).await?;
-            Ok((answer.entry.unwrap(), answer.available_points))
-        }
-        Ask::Redeem(points) => {
-            let answer = loyalty.redeem(id, points).await?;
-            Ok((answer.entry.unwrap(), answer.available_points))
-        }
-        Ask::Hold(points, lasts) => {
-            let hold = loyalty.hold(id, points, lasts).await?;
-            let entry = loyalty.entries(id).await.remove(0);
-            assert_eq!(entry.hold_id, hold.hold_id);
-            Ok((entry, loyalty.balance(id).await.0))
-        }
-        Ask::Confirm(number, points) => {
-            let answer = loyalty.confirm(&hold(number), points.unwrap_or(0)).await?;
-            Ok((answer.entry.unwrap(), answer.available_points))
-        }
-        Ask::Release(number) => {
-            let answer = loyalty.release(&hold(number)).await?;
-            let entries = loyalty.entries(id).await;
-            let released = entries
-                .into_iter()
-                .find(|entry| entry.kind() == Kind::Release);
-            Ok((released.unwrap(), answer.available_points))
-        }
-        Ask::Reverse(number) => {
-            let answer = loyalty.reverse_id(id, &account.id(number)).await?;
-            Ok((answer.entry.unwrap(), answer.available_points))
-        }
-    }
+/// The default programme: points are good to the end of the 36th month.
+fn expiry(earned: Second) -> Second {
+    let earned = day("2025-01-01") + Span::from_seconds(earned);
+    second(earned.month_start().plus_months(36))
 }
 
-fn forever() -> Second {
-    // The default programme's 36th month from January 2025, in seconds from its first instant.
-    day("2028-01-01").since(day("2025-01-01")).as_micros() / 1_000_000
+fn second(at: Timestamp) -> Second {
+    at.since(day("2025-01-01")).as_micros() / 1_000_000
 }
 
 fn now(clock: &dyn Clock) -> Second {
-    let start: Timestamp = day("2025-01-01");
-    clock.now().since(start).as_micros() / 1_000_000
+    second(clock.now())
 }
 
 #[tokio::test]
 async fn the_service_and_the_model_agree_on_random_commands() {
-    each(async |loyalty| {
+    each_with(policies(), async |loyalty| {
         let mut random = SmallRng::seed_from_u64(20_250_101);
-        let mut accounts = BTreeMap::<String, Account>::new();
-        for number in 0..ACCOUNTS {
-            let id = format!("A{number}");
-            loyalty.create(&id).await.unwrap();
-            accounts.insert(id, Account::default());
-        }
+        let mut pair = Pair::open(loyalty).await;
         for number in 0..COMMANDS {
-            loyalty.advance(Span::from_seconds(random.random_range(0..3)));
-            let id = format!("A{}", random.random_range(0..ACCOUNTS));
-            let account = accounts.get_mut(&id).unwrap();
-            let ask = ask(&mut random);
-            let wanted = account.model.ask(ask, now(&loyalty.clock), forever());
-            let answer = call(&loyalty, &id, account, ask).await;
-            assert_eq!(
-                account.said(answer),
-                wanted,
-                "command {number}: {ask:?} of {id}"
-            );
-            if number % 100 == 0 {
-                loyalty.catch_up().await;
-                agree(&loyalty, &mut accounts).await;
+            let pause = match random.random_range(0..300) {
+                0 => 86_400,
+                1 => 20 * 86_400,
+                _ => random.random_range(0..3),
+            };
+            pair.loyalty.advance(Span::from_seconds(pause));
+            let account = random.random_range(0..ACCOUNTS);
+            let ask = pair.model.aim(account, ask(&mut random));
+            let is_own = match ask {
+                Ask::Register(to, _) | Ask::Give(to, _) | Ask::Merge(to) | Ask::Split(to, _) => {
+                    to == account
+                }
+                _ => false,
+            };
+            if is_own {
+                continue;
+            }
+            let wanted = pair.model.ask(account, ask, now(&pair.loyalty.clock));
+            let answer = pair.call(account, ask).await;
+            let said = pair.said(answer);
+            assert_eq!(said, wanted, "command {number}: {ask:?} of A{account}");
+            if number % 150 == 0 {
+                pair.loyalty.catch_up().await;
+                agree(&mut pair).await;
             }
         }
-        agree(&loyalty, &mut accounts).await;
+        agree(&mut pair).await;
     })
     .await;
 }
 
 /// Accounts, lots and books say what the model says.
-async fn agree(loyalty: &Suite, accounts: &mut BTreeMap<String, Account>) {
+async fn agree(pair: &mut Pair) {
     let mut outstanding = 0;
-    for (id, account) in accounts.iter_mut() {
-        account.model.pass(now(&loyalty.clock));
-        let (available, held) = loyalty.balance(id).await;
-        assert_eq!(
-            (available, held),
-            (account.model.available(), account.model.held()),
-            "{id}"
+    pair.model.pass(now(&pair.loyalty.clock));
+    let (loyalty, model) = (&pair.loyalty, &pair.model);
+    for number in (0..ACCOUNTS).filter(|number| model.exists(*number)) {
+        let account = loyalty.account(&name(number)).await;
+        let found = (
+            account.available_points,
+            account.held_points,
+            account.pending_points,
+            account.debt_points,
+            account.state() == AccountState::Closed,
         );
-        let lots = loyalty.lots(id).await;
-        let lots: Vec<(usize, i64, i64)> = lots
-            .iter()
-            .map(|lot| {
-                (
-                    account.number(&lot.lot_id),
-                    lot.remaining_points,
-                    lot.held_points,
-                )
-            })
-            .collect();
-        assert_eq!(lots, account.model.lots(), "{id}");
-        assert_eq!(account.entries.len(), account.model.answers());
-        outstanding += available + held;
+        let wanted = (
+            model.available(number),
+            model.held(number),
+            model.pending(number),
+            model.debt(number),
+            model.is_closed(number),
+        );
+        assert_eq!(found, wanted, "A{number}");
+        let lots = loyalty.lots(&name(number)).await;
+        let lot = |lot: &Lot| (pair.lot(&lot.lot_id), lot.remaining_points, lot.held_points);
+        let lots: Vec<_> = lots.iter().map(lot).collect();
+        assert_eq!(lots, model.lots(number), "A{number}");
+        outstanding += found.0 + found.1 + found.2;
     }
+    assert_eq!(pair.entries.len(), model.answers());
     loyalty.catch_up().await;
     loyalty.assert_books_tie().await;
     let books = loyalty.books().await;
     assert_eq!(books.lot_points, outstanding);
-    let expired: i64 = accounts
-        .values()
-        .map(|account| account.model.expired())
-        .sum();
-    assert_eq!(books.expired_points, expired);
+    assert_eq!(books.expired_points, model.expired());
 }
 
 /// The books of any period, also one that begins and ends within a day, are the sums of the entries.

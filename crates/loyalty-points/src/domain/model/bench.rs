@@ -1,25 +1,33 @@
-//! One account under test, stored between batches as the database would store it.
+//! A few accounts under test, stored between batches as the database would store them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tenure_core::{AccountId, CustomerId, Lanes, ProgrammeId, RequestId, Span, Timestamp};
+use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Timestamp};
 use uuid::Uuid;
 
-use super::naive::{Ask, Second};
+use super::naive::{Ask, Earning, Name, Rules, Second};
 use crate::domain::{
     Account, Answer, Columns, Command, Decision, Earn, Entry, EntryId, EntryKind, Expiry, Ledger,
-    Method, Order, Policies, Programme, Record, Request, Target, decode_record, decode_state,
-    encode_record, encode_state,
+    Method, Order, Place, Policies, Programme, Record, Request, StaffOrder, Target, decode_record,
+    decode_state, encode_record, encode_state,
 };
 
-/// What the rows of one account hold.
+/// How many accounts there may be: the last ones only by splits.
+pub(super) const ACCOUNTS: usize = 5;
+/// The lane of each: some in one, some in another.
+pub(super) const LANES: [Lane; ACCOUNTS] = [3, 3, 5, 5, 3];
+/// For how many months the customers of the first accounts are with the operator.
+const JOINED_MONTHS: [Option<i32>; 3] = [Some(7), None, Some(1)];
+
+/// What the rows of the accounts hold.
 #[derive(Debug, Default)]
 pub(super) struct Bench {
-    head: i64,
-    account: Option<(Account, Vec<u8>)>,
-    records: BTreeMap<i64, (Columns, Vec<u8>)>,
-    pub(super) answered: Vec<(Request, Answer)>,
+    programme: Option<Programme>,
+    heads: BTreeMap<Lane, i64>,
+    accounts: BTreeMap<usize, (Account, Vec<u8>)>,
+    records: BTreeMap<(Lane, i64), (Columns, Vec<u8>)>,
+    pub(super) answered: Vec<(Lane, Request, Answer)>,
     /// The entries that answered, by their number.
     pub(super) answers: Vec<EntryId>,
     pub(super) entries: Vec<Entry>,
@@ -29,11 +37,34 @@ pub(super) fn at(second: Second) -> Timestamp {
     Timestamp::parse("2024-01-01").unwrap() + Span::from_seconds(second)
 }
 
-pub(super) fn account() -> AccountId {
-    AccountId::parse("ada").unwrap()
+/// The second after all others.
+fn forever(_: Second) -> Second {
+    Timestamp::MAX.since(at(0)).as_micros() / 1_000_000
 }
 
-pub(super) fn programme() -> Programme {
+pub(super) fn account(number: usize) -> AccountId {
+    AccountId::parse(&format!("A{number}")).unwrap()
+}
+
+pub(super) fn number_of(account: &AccountId) -> usize {
+    account.as_str()[1..].parse().unwrap()
+}
+
+pub(super) fn rules(policies: Policies) -> Rules {
+    Rules {
+        policies,
+        start: at(0),
+        expiry: forever,
+    }
+}
+
+/// Returns when customers of the accounts that are opened first joined.
+pub(super) fn joined() -> impl Iterator<Item = (usize, Option<Timestamp>)> {
+    let joined = JOINED_MONTHS.map(|months| months.map(|months| at(0).plus_months(-months)));
+    joined.into_iter().enumerate()
+}
+
+fn programme(policies: Policies) -> Programme {
     let id = ProgrammeId::parse("default").unwrap();
     let (points_per_unit, minor_per_unit) = (1, 100);
     Programme {
@@ -42,11 +73,11 @@ pub(super) fn programme() -> Programme {
         points_per_unit,
         minor_per_unit,
         expiry: Expiry::Never,
-        policies: Policies::default(),
+        policies,
     }
 }
 
-pub(super) fn order(command: Command, request: u128) -> Order {
+pub(super) fn order(number: usize, command: Command, request: u128) -> Order {
     let id = RequestId(Uuid::from_u128(request));
     let fingerprint = format!("{command:?}").into_bytes().into();
     let request = Some(Arc::new(Request {
@@ -55,25 +86,48 @@ pub(super) fn order(command: Command, request: u128) -> Order {
         fingerprint,
     }));
     Order {
-        lane: Lanes::DEFAULT.of("ada"),
-        account: account(),
+        lane: LANES[number],
+        account: account(number),
         request,
         command,
     }
 }
 
+fn staff(approver: u8) -> StaffOrder {
+    StaffOrder {
+        reason: "reason".into(),
+        author: "clerk".into(),
+        approver: ["", "CLERK", "boss"][usize::from(approver)].into(),
+    }
+}
+
+fn place(number: usize) -> Place {
+    Place {
+        lane: LANES[number],
+        account: account(number),
+    }
+}
+
 impl Bench {
-    /// Opens the account.
-    pub(super) fn open() -> Self {
-        let mut bench = Self::default();
-        let customer = CustomerId::parse("ada").unwrap();
-        let open = Command::Open {
-            customer,
-            programme: programme().id,
-            joined_at: None,
+    /// Opens the first accounts.
+    pub(super) fn open(policies: Policies) -> Self {
+        let mut bench = Self {
+            programme: Some(programme(policies)),
+            ..Self::default()
         };
-        bench.run(&[order(open, 1)], 0);
+        for (number, joined_at) in joined() {
+            let open = Command::Open {
+                customer: CustomerId::parse("ada").unwrap(),
+                programme: ProgrammeId::parse("default").unwrap(),
+                joined_at,
+            };
+            bench.run(&[order(number, open, 1 + number as u128)], 0);
+        }
         bench
+    }
+
+    pub(super) fn programme(&self) -> &Programme {
+        self.programme.as_ref().unwrap()
     }
 
     fn id(&self, number: usize) -> EntryId {
@@ -81,36 +135,89 @@ impl Bench {
         self.answers.get(number).copied().unwrap_or(unknown)
     }
 
+    /// Returns the name of a lot in the model.
+    pub(super) fn name(&self, lot: EntryId) -> Name {
+        let made_by = |id: &EntryId| *id == lot.of_entry();
+        let number = self.answers.iter().position(made_by).unwrap();
+        let index = (0..64).find(|index| lot.of_entry().of_lot(*index) == lot);
+        (number, index.unwrap())
+    }
+
+    /// Aims at one of the answers so far.
+    pub(super) fn aim(&self, ask: Ask) -> Ask {
+        let at = |number: usize| number % (self.answers.len() + 1);
+        match ask {
+            Ask::Confirm(n, points, more) => Ask::Confirm(at(n), points, more),
+            Ask::Release(n) => Ask::Release(at(n)),
+            Ask::Reverse(n, points) => Ask::Reverse(at(n), points),
+            Ask::Activate(n) => Ask::Activate(at(n)),
+            Ask::Expire(n) => Ask::Expire(n.map(at)),
+            Ask::Reinstate(n) => Ask::Reinstate(at(n)),
+            other => other,
+        }
+    }
+
     /// Returns the command that asks for the same.
     pub(super) fn command(&self, ask: Ask, now: Second) -> Command {
         let source = Arc::<str>::from("order");
+        let order = staff(0);
         match ask {
-            Ask::Earn {
-                points,
-                source,
-                lasts,
-            } => Command::Earn(Earn {
-                expires_at: lasts.map(|lasts| at(now + lasts)),
-                ..Earn::new(points, format!("source/{source}").into())
-            }),
+            Ask::Earn(asked) => Command::Earn(earn(asked, now)),
             Ask::Redeem(points) => Command::Redeem { points, source },
             Ask::Hold(points, lasts) => Command::Hold {
                 points,
                 source,
                 lasts: Span::from_seconds(lasts),
             },
-            Ask::Confirm(hold, points) => Command::Confirm {
+            Ask::Confirm(hold, points, tops_up) => Command::Confirm {
                 hold: self.id(hold),
                 points,
-                tops_up: false,
+                tops_up,
             },
             Ask::Release(hold) => Command::Release {
                 hold: self.id(hold),
             },
-            Ask::Reverse(entry) => Command::Reverse {
+            Ask::Reverse(entry, points) => Command::Reverse {
                 entry: self.id(entry),
-                points: None,
+                points,
                 source,
+            },
+            Ask::Activate(lot) => Command::Activate { lot: self.id(lot) },
+            Ask::Adjust(points, approver) => Command::Adjust {
+                points,
+                expires_at: None,
+                order: staff(approver),
+            },
+            Ask::Expire(lot) => Command::Expire {
+                lot: lot.map(|lot| self.id(lot)),
+                order,
+            },
+            Ask::Reinstate(entry) => Command::Reinstate {
+                entry: self.id(entry),
+                expires_at: None,
+                order,
+            },
+            Ask::Block(block) => Command::Block { block, order },
+            Ask::Unblock(block) => Command::Unblock { block, order },
+            Ask::Close => Command::Close { order },
+            Ask::Register(recipient, replaces) => Command::Register {
+                recipient: account(recipient),
+                replaces: replaces.map(account),
+            },
+            Ask::Give(to, points) => Command::Transfer {
+                to: place(to),
+                points,
+                source,
+            },
+            Ask::Merge(to) => Command::Merge {
+                to: place(to),
+                order,
+            },
+            Ask::Split(to, points) => Command::Split {
+                to: place(to),
+                customer: None,
+                points,
+                order,
             },
         }
     }
@@ -120,14 +227,13 @@ impl Bench {
         let mut ledger = self.load();
         let decided: Vec<Decision> = orders
             .iter()
-            .map(|order| ledger.decide(order, at(now), &programme()))
+            .map(|order| ledger.decide(order, at(now), self.programme()))
             .collect();
         let writes = ledger.finish();
-        for (_, head) in &writes.heads {
-            self.head = *head;
-        }
+        self.heads.extend(writes.heads);
         for account in writes.changed.iter().chain(&writes.opened) {
-            self.account = Some((account.clone(), encode_state(account)));
+            let row = (account.clone(), encode_state(account));
+            self.accounts.insert(number_of(&account.id), row);
         }
         for (record, request) in &writes.records {
             self.store(record, request.as_deref());
@@ -136,7 +242,8 @@ impl Bench {
             let (Some(request), Decision::New(answer)) = (&order.request, decision) else {
                 continue;
             };
-            self.answered.push(((**request).clone(), answer.clone()));
+            let answered = (order.lane, (**request).clone(), answer.clone());
+            self.answered.push(answered);
             if let Ok(record) = answer
                 && let Record::Entry(entry) = &**record
             {
@@ -152,74 +259,86 @@ impl Bench {
             self.entries.push(entry.clone());
         }
         let columns = Columns::of(record);
-        let seq = columns.id.seq();
-        assert!(
-            self.records.insert(seq, (columns, body)).is_none(),
-            "{seq} stands twice"
-        );
+        let place = (columns.id.lane(), columns.id.seq());
+        let stands = self.records.insert(place, (columns, body)).is_some();
+        assert!(!stands, "{place:?} stands twice");
     }
 
     /// Loads everything back from its stored form.
     fn load(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        let lane = Lanes::DEFAULT.of("ada");
-        ledger.load_head(lane, self.head);
-        ledger.load_head(1, 0);
-        if let Some((account, state)) = &self.account {
-            ledger.load_account(self.read_account(account, state));
+        for lane in LANES {
+            let head = self.heads.get(&lane).copied();
+            ledger.load_head(lane, head.unwrap_or(0));
         }
-        for (request, answer) in &self.answered {
-            ledger.load_answer(lane, request.clone(), answer.clone());
+        for (account, state) in self.accounts.values() {
+            ledger.load_account(read_account(account, state));
+        }
+        for (lane, request, answer) in &self.answered {
+            ledger.load_answer(*lane, request.clone(), answer.clone());
+        }
+        let mut enders: BTreeMap<EntryId, Vec<&Entry>> = BTreeMap::new();
+        for entry in &self.entries {
+            if let Some(ended) = entry.ends() {
+                enders.entry(ended).or_default().push(entry);
+            }
         }
         for entry in self.read_entries() {
             if entry.kind == EntryKind::Earn {
-                ledger.load_source(account(), &entry.source, entry.id);
+                ledger.load_source(entry.account.clone(), &entry.source, entry.id);
             }
-            let ends = |other: &&Entry| other.ends() == Some(entry.id);
-            let enders = self.entries.iter().filter(ends);
+            let enders = enders.remove(&entry.id).unwrap_or_default();
             ledger.load_target(Target {
-                ended_by: enders.clone().next_back().map(|by| (by.id, by.kind)),
-                reversed: enders.map(|by| by.takes_back().0).sum(),
+                ended_by: enders.last().map(|by| (by.id, by.kind)),
+                reversed: enders.iter().map(|by| by.takes_back().0).sum(),
                 entry,
             });
         }
         ledger
     }
 
-    fn read_account(&self, account: &Account, state: &[u8]) -> Account {
-        let mut read = Account {
-            created_at: account.created_at,
-            updated_at: account.updated_at,
-            ..Account::new(
-                account.lane,
-                account.id.clone(),
-                account.customer.clone(),
-                account.programme.clone(),
-            )
-        };
-        decode_state(&mut read, state).unwrap();
-        assert_eq!(&read, account);
-        read
-    }
-
     fn read_entries(&self) -> Vec<Entry> {
-        let read = |(columns, body): (&Columns, &Vec<u8>)| {
+        let read = |(columns, body): &(Columns, Vec<u8>)| {
             let (record, _) = decode_record(columns.clone(), body).unwrap();
             match record {
                 Record::Entry(entry) => Some(entry),
                 Record::Opened(_) | Record::Refused(_) => None,
             }
         };
-        let entries: Vec<Entry> = self
-            .records
-            .values()
-            .filter_map(|(columns, body)| read((columns, body)))
-            .collect();
-        assert_eq!(entries, self.entries);
+        let entries: Vec<Entry> = self.records.values().filter_map(read).collect();
+        let mut written: Vec<&Entry> = self.entries.iter().collect();
+        written.sort_by_key(|entry| (entry.id.lane(), entry.id.seq()));
+        assert_eq!(entries.iter().collect::<Vec<_>>(), written);
         entries
     }
 
-    pub(super) fn state(&self) -> &Account {
-        &self.account.as_ref().unwrap().0
+    pub(super) fn state(&self, number: usize) -> Option<&Account> {
+        self.accounts.get(&number).map(|(account, _)| account)
     }
+}
+
+fn earn(asked: Earning, now: Second) -> Earn {
+    let waits = |waits: Option<Second>| waits.map_or(Timestamp::MAX, |waits| at(now + waits));
+    Earn {
+        expires_at: asked.lasts.map(|lasts| at(now + lasts)),
+        active_from: asked.waits.map(waits),
+        points_type: if asked.special { "promotion" } else { "" }.into(),
+        ..Earn::new(asked.points, format!("source/{}", asked.source).into())
+    }
+}
+
+fn read_account(account: &Account, state: &[u8]) -> Account {
+    let mut read = Account {
+        created_at: account.created_at,
+        updated_at: account.updated_at,
+        ..Account::new(
+            account.lane,
+            account.id.clone(),
+            account.customer.clone(),
+            account.programme.clone(),
+        )
+    };
+    decode_state(&mut read, state).unwrap();
+    assert_eq!(&read, account);
+    read
 }
