@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tenure_core::{ProgrammeId, Violations};
 use tenure_rpc::config::Validate;
 
-use crate::domain::{Expiry, Policies, Programme};
+use crate::domain::{BALANCE_MAX, Expiry, Policies, Programme};
 
 /// The configuration of loyalty-points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,8 @@ pub enum ExpiryRule {
     Years,
 }
 
+/// The most recipients that an account may have registered: they are read with every write.
+const RECIPIENTS_MAX: u64 = 64;
 /// The longest version of a programme.
 const VERSION_LENGTH_MAX: usize = 32;
 
@@ -169,6 +171,28 @@ impl Validate for Config {
             1,
             600,
         );
+        let policies = &programme.policies;
+        let limits = &policies.transfer;
+        let recipients = limits.recipients_max as u64;
+        within(
+            "programme.policies.transfer.recipients_max",
+            recipients,
+            0,
+            RECIPIENTS_MAX,
+        );
+        for (field, points) in [
+            ("debt_limit", policies.debt_limit),
+            ("approval_above", policies.approval_above),
+            ("transfer.out_month_max", limits.out_month_max),
+            ("transfer.in_month_max", limits.in_month_max),
+        ] {
+            // A negative number is too large, too.
+            let (field, points) = (
+                format!("programme.policies.{field}"),
+                points.cast_unsigned(),
+            );
+            within(&field, points, 0, BALANCE_MAX.cast_unsigned());
+        }
         violations.take(
             "programme.programme_id",
             ProgrammeId::parse(&programme.programme_id),
@@ -184,6 +208,7 @@ impl Validate for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::TransferLimits;
 
     #[test]
     fn the_defaults_are_valid_and_every_limit_is_checked() {
@@ -203,6 +228,14 @@ mod tests {
             minor_per_unit: 0,
             expiry_periods: 0,
             points_per_unit: 9_999,
+            policies: Policies {
+                debt_limit: -1,
+                transfer: TransferLimits {
+                    recipients_max: 65,
+                    ..TransferLimits::default()
+                },
+                ..Policies::default()
+            },
             ..ProgrammeConfig::default()
         };
         let (batch_max, queue_max, sweep_slice) = (0, 0, 0);
@@ -217,6 +250,6 @@ mod tests {
             sweep_slice,
             programme,
         };
-        assert_eq!(wrong(&all), 11);
+        assert_eq!(wrong(&all), 13);
     }
 }

@@ -37,13 +37,33 @@ fn flag(flag: u8, is_set: bool) -> u8 {
     if is_set { flag } else { 0 }
 }
 
-/// Returns how to write `origin` after `last`, and remembers it: neighbours mostly have the same.
-fn origin_flag(origin: &Arc<Origin>, last: &mut Arc<Origin>) -> u8 {
-    if origin == last {
+/// The origin that was written or read last. Neighbours mostly have the same one; the first is mostly
+/// ordinary, and of a version that is known.
+struct Last<'v> {
+    version: &'v str,
+    origin: Option<Arc<Origin>>,
+}
+
+impl<'v> Last<'v> {
+    fn new(version: &'v str) -> Self {
+        Self {
+            version,
+            origin: None,
+        }
+    }
+}
+
+/// Returns how to write `origin` after `last`, and remembers it.
+fn origin_flag(origin: &Arc<Origin>, last: &mut Last<'_>) -> u8 {
+    let is_ordinary = origin.points_type.is_empty() && origin.partner.is_empty();
+    let is_same = match &last.origin {
+        Some(last) => last == origin,
+        None => is_ordinary && *origin.version == *last.version,
+    };
+    if is_same {
         return 0;
     }
-    *last = origin.clone();
-    let is_ordinary = origin.points_type.is_empty() && origin.partner.is_empty();
+    last.origin = Some(origin.clone());
     if is_ordinary {
         follows::VERSION
     } else {
@@ -61,17 +81,22 @@ fn write_origin(to: &mut Writer, origin: &Origin, flags: u8) {
     }
 }
 
-fn read_origin(from: &mut Reader<'_>, flags: u8, last: &mut Arc<Origin>) -> Option<Arc<Origin>> {
-    if flags & follows::VERSION != 0 {
-        *last = Arc::new(Origin::ordinary(&from.text()?.into()));
-    } else if flags & follows::ORIGIN != 0 {
-        *last = Arc::new(Origin {
+fn read_origin(from: &mut Reader<'_>, flags: u8, last: &mut Last<'_>) -> Option<Arc<Origin>> {
+    if flags & follows::ORIGIN != 0 {
+        last.origin = Some(Arc::new(Origin {
             version: from.text()?.into(),
             points_type: from.text()?.into(),
             partner: from.text()?.into(),
-        });
+        }));
+    } else if flags & follows::VERSION != 0 {
+        let version = from.text()?.into();
+        last.origin = Some(Arc::new(Origin::ordinary(&version)));
     }
-    Some(last.clone())
+    let origin = last.origin.get_or_insert_with(|| {
+        let version = last.version.into();
+        Arc::new(Origin::ordinary(&version))
+    });
+    Some(origin.clone())
 }
 
 /// Reads what `read` reads, when the flag is set.

@@ -14,7 +14,7 @@ use tenure_sql::SqlError;
 use tenure_sql::feed::consumer;
 use tonic::{Status, Streaming};
 
-use crate::domain::{Command, Decision, Earn, Order, POINTS_MAX};
+use crate::domain::{Command, Decision, Earn, Order, POINTS_MAX, Refusal};
 use crate::store::{self, Move};
 use crate::{DOMAIN, Shared};
 
@@ -156,14 +156,21 @@ impl Consumer for BillReader {
     }
 }
 
-/// A bill that was seen before earns nothing again, which is as it should be; any other refusal
-/// somebody must look into.
+/// A bill that was seen before earns nothing again, nor does one of an account that is closed or
+/// blocked, which is as it should be; any other refusal somebody must look into.
 fn report(orders: &[Order], decisions: &[Decision]) {
     use tenure_core::Coded as _;
     for (order, decision) in orders.iter().zip(decisions) {
-        if let Decision::New(Err(refusal)) = decision
-            && refusal.reason() != "EVENT_ALREADY_EARNED"
-        {
+        let Decision::New(Err(refusal)) = decision else {
+            continue;
+        };
+        let is_expected = matches!(
+            refusal,
+            Refusal::EventAlreadyEarned { .. }
+                | Refusal::AccountClosed { .. }
+                | Refusal::AccountBlocked { .. }
+        );
+        if !is_expected {
             let (account, reason) = (&order.account, refusal.reason());
             tracing::error!(account.id = %account, reason, "a settled bill earned nothing");
         }

@@ -240,3 +240,19 @@ async fn a_gift_does_not_prolong_points() {
     })
     .await;
 }
+
+/// Rollback by a remembered balance over-credits (Leetcode-City 690): ours adds entries.
+#[tokio::test]
+async fn a_reversal_does_not_undo_what_happened_in_between() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 100, "bill/1").await;
+        let redeemed = loyalty.redeem("ada", 60).await.unwrap().entry.unwrap();
+        loyalty.redeem("ada", 30).await.unwrap();
+        loyalty.earn("ada", 5, "bill/2").await;
+
+        loyalty.reverse(&redeemed).await.unwrap();
+
+        assert_eq!(loyalty.balance("ada").await, (75, 0));
+    })
+    .await;
+}

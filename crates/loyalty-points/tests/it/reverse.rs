@@ -110,22 +110,6 @@ async fn a_reversed_earning_is_taken_from_its_lot_and_earns_no_second_time() {
     .await;
 }
 
-/// Rollback by a remembered balance over-credits (Leetcode-City 690): ours adds entries.
-#[tokio::test]
-async fn a_reversal_does_not_undo_what_happened_in_between() {
-    each(async |loyalty| {
-        loyalty.earn("ada", 100, "bill/1").await;
-        let redeemed = loyalty.redeem("ada", 60).await.unwrap().entry.unwrap();
-        loyalty.redeem("ada", 30).await.unwrap();
-        loyalty.earn("ada", 5, "bill/2").await;
-
-        loyalty.reverse(&redeemed).await.unwrap();
-
-        assert_eq!(loyalty.balance("ada").await, (75, 0));
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn entries_of_others_and_unknown_ones_are_not_found() {
     each(async |loyalty| {

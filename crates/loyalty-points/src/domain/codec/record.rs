@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 
-use super::{Damaged, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
-use crate::domain::account::Origin;
+use super::{Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
 use crate::domain::bytes::{Reader, Writer};
 use crate::domain::command::{Method, Request};
 use crate::domain::entry::{
@@ -61,7 +60,7 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
     to.text(&entry.source);
     to.text(&entry.version);
     to.size(entry.allocations.len());
-    let mut last = Arc::new(Origin::ordinary(&entry.version));
+    let mut last = Last::new(&entry.version);
     for allocation in &entry.allocations {
         write_allocation(to, allocation, &mut last);
     }
@@ -106,7 +105,7 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
     }
 }
 
-fn write_allocation(to: &mut Writer, allocation: &Allocation, last: &mut Arc<Origin>) {
+fn write_allocation(to: &mut Writer, allocation: &Allocation, last: &mut Last<'_>) {
     let flags = origin_flag(&allocation.origin, last)
         | flag(follows::ACTIVATION, allocation.active_from.is_some());
     to.byte(flags);
@@ -121,7 +120,7 @@ fn write_allocation(to: &mut Writer, allocation: &Allocation, last: &mut Arc<Ori
     }
 }
 
-fn read_allocation(from: &mut Reader<'_>, last: &mut Arc<Origin>) -> Option<Allocation> {
+fn read_allocation(from: &mut Reader<'_>, last: &mut Last<'_>) -> Option<Allocation> {
     let flags = from.byte()?;
     Some(Allocation {
         lot: from.id()?,
@@ -245,7 +244,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
     let source = from.text()?.into();
     let version: Arc<str> = from.text()?.into();
     let mut allocations = Vec::new();
-    let mut last = Arc::new(Origin::ordinary(&version));
+    let mut last = Last::new(&version);
     for _ in 0..from.size()? {
         allocations.push(read_allocation(from, &mut last)?);
     }

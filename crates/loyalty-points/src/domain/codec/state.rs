@@ -1,11 +1,9 @@
 //! The stored form of an account beside the columns of its row.
 
-use std::sync::Arc;
-
 use tenure_core::AccountId;
 
-use super::{Damaged, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
-use crate::domain::account::{Account, Hold, Lot, Origin, Part};
+use super::{Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
+use crate::domain::account::{Account, Hold, Lot, Part};
 use crate::domain::bytes::{Reader, Writer};
 use crate::domain::policy::Block;
 use crate::domain::standing::{Blocked, MonthlyGifts, Recipient, Standing};
@@ -39,7 +37,7 @@ pub fn encode_state(account: &Account) -> Vec<u8> {
         write_standing(&mut to, standing);
     }
     to.size(account.lots.len());
-    let mut last = Arc::new(Origin::ordinary(&"".into()));
+    let mut last = Last::new("");
     for lot in &account.lots {
         write_lot(&mut to, lot, &mut last);
     }
@@ -59,7 +57,7 @@ pub fn encode_state(account: &Account) -> Vec<u8> {
     to.finish()
 }
 
-fn write_lot(to: &mut Writer, lot: &Lot, last: &mut Arc<Origin>) {
+fn write_lot(to: &mut Writer, lot: &Lot, last: &mut Last<'_>) {
     let flags = origin_flag(&lot.origin, last)
         | flag(follows::ACTIVATION, lot.active_from.is_some())
         | flag(follows::REMAINING, lot.remaining != lot.original)
@@ -81,7 +79,7 @@ fn write_lot(to: &mut Writer, lot: &Lot, last: &mut Arc<Origin>) {
     }
 }
 
-fn read_lot(from: &mut Reader<'_>, last: &mut Arc<Origin>) -> Option<Lot> {
+fn read_lot(from: &mut Reader<'_>, last: &mut Last<'_>) -> Option<Lot> {
     let flags = from.byte()?;
     let id = from.id()?;
     let (earned_at, expires_at) = (from.instant()?, from.instant()?);
@@ -171,7 +169,7 @@ fn read_state(account: &mut Account, bytes: &[u8]) -> Option<()> {
     account.standing = standing.map(Box::new);
     let lots = from.size()?;
     account.lots = Vec::with_capacity(lots + 1);
-    let mut last = Arc::new(Origin::ordinary(&"".into()));
+    let mut last = Last::new("");
     for _ in 0..lots {
         account.lots.push(read_lot(&mut from, &mut last)?);
     }
