@@ -11,14 +11,11 @@ use crate::domain::{
 
 /// Returns `account` as it is at `now`, whether or not somebody booked what fell due.
 pub(super) fn at(mut account: Account, now: Timestamp, programme: &Programme) -> Account {
-    let (updated_at, lane, seq) = (account.updated_at, account.lane, account.last_seq);
-    settle(
-        &mut account,
-        now,
-        &mut Journal::new(lane, seq, now, programme),
-    );
+    let (updated_at, entries, seq) = (account.updated_at, account.entries, account.last_seq);
+    let mut journal = Journal::new(account.lane, seq, now, programme);
+    settle(&mut account, now, &mut journal);
     // What is not booked has not changed the account.
-    account.updated_at = updated_at;
+    (account.updated_at, account.entries, account.last_seq) = (updated_at, entries, seq);
     account
 }
 

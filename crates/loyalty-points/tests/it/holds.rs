@@ -260,3 +260,29 @@ async fn an_account_has_a_limited_number_of_open_holds() {
     })
     .await;
 }
+
+/// The lane of an account has holds of others, too, and their ids lead to them.
+#[tokio::test]
+async fn an_ended_hold_of_another_account_of_the_lane_is_not_found() {
+    each(async |loyalty| {
+        let lanes = loyalty.db.lanes();
+        let mut names = (0..).map(|number| format!("B{number}"));
+        let is_beside = |name: &String| lanes.of(name) == lanes.of("ada");
+        let beside = names.find(is_beside).unwrap();
+        loyalty.earn("ada", 100, "bill/1").await;
+        loyalty.create(&beside).await.unwrap();
+        let hold = loyalty.hold("ada", 10, 60).await.unwrap();
+        loyalty.release(&hold).await.unwrap();
+
+        let others = Hold {
+            account_id: beside,
+            ..hold
+        };
+        let confirmed = loyalty.confirm(&others, 0).await.unwrap_err();
+        let released = loyalty.release(&others).await.unwrap_err();
+
+        assert_code(&confirmed, Code::NotFound, "HOLD_NOT_FOUND");
+        assert_code(&released, Code::NotFound, "HOLD_NOT_FOUND");
+    })
+    .await;
+}

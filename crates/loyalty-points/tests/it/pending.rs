@@ -24,6 +24,8 @@ async fn pending_points_become_available_at_their_instant() {
 
         let account = loyalty.account("ada").await;
         assert_eq!((account.available_points, account.pending_points), (100, 0));
+        // Nobody booked it yet.
+        assert_eq!(account.sequence_number, 1);
         loyalty.redeem("ada", 30).await.unwrap();
         let entries = loyalty.entries("ada").await;
         assert_eq!(entries[1].kind(), EntryKind::Activate);
