@@ -345,6 +345,7 @@ fake! {
         transfer_points: TransferPointsRequest -> TransferPointsResponse,
         merge_accounts: MergeAccountsRequest -> MergeAccountsResponse,
         split_account: SplitAccountRequest -> SplitAccountResponse,
+        batch_execute_operations: BatchExecuteOperationsRequest -> BatchExecuteOperationsResponse,
         get_entry: GetEntryRequest -> GetEntryResponse,
         list_entries: ListEntriesRequest -> ListEntriesResponse,
         list_lots: ListLotsRequest -> ListLotsResponse,
