@@ -1,8 +1,9 @@
-//! A client in another language, with nothing but reflection: `tests/python/foreign_client.py`.
+//! Clients in another language, with nothing but reflection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::process::Launch;
 
@@ -10,19 +11,39 @@ use crate::process::Launch;
 const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../tools/foreign-client");
 
 #[test]
-fn a_foreign_client_with_reflection_only_takes_a_customer_through_the_lifecycle() {
-    let python = python();
+fn every_block_of_the_page_about_spending_points_prints_what_the_page_says() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Launch::serve(&[], data.path()).start();
-    let script = folder().join("foreign_client.py");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/points.md");
+
+    run(
+        "run_page.py",
+        &[
+            page.to_str().expect("a plain path"),
+            &server.grpc().to_string(),
+        ],
+    );
+}
+
+#[test]
+fn a_foreign_client_with_reflection_only_takes_a_customer_through_the_lifecycle() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Launch::serve(&[], data.path()).start();
 
     // A fixed name for the run makes fixed ids, and these decide who is treated.
-    let output = Command::new(python)
-        .arg(script)
-        .args([&server.grpc().to_string(), "foreign"])
+    run(
+        "foreign_client.py",
+        &[&server.grpc().to_string(), "foreign"],
+    );
+}
+
+/// Runs a script to its good end.
+fn run(script: &str, arguments: &[&str]) {
+    let output = Command::new(python())
+        .arg(folder().join(script))
+        .args(arguments)
         .output()
         .expect("Python can be started");
-
     let printed = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}{complaint}");
@@ -32,8 +53,15 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
 }
 
-/// Returns a Python that has the packages in `requirements.txt`; installs them at the first run.
-fn python() -> PathBuf {
+/// Returns a Python that has the packages in `requirements.txt`; tests that run side by side wait
+/// for the one that installs them.
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(install)
+}
+
+/// Installs the packages at the first run, and again when others are wanted.
+fn install() -> PathBuf {
     let requirements = folder().join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).expect("the packages are listed");
     let environment = Path::new(TOOLS);

@@ -193,6 +193,7 @@ pub struct ReportArgs {
 Examples:
   tenure bench redeem
   tenure bench redeem --postgres postgres://postgres@127.0.0.1/postgres
+  tenure bench redeem --grouped-only --in-flight 256 --hot 256 --batch 500 --open 1000 --accounts 100000
   tenure bench import --rows 200000
   tenure bench score
   tenure bench coverage --seeds 200")]
@@ -248,6 +249,9 @@ pub struct RedeemArgs {
     /// Also redeem from one account alone, with so many calls in flight.
     #[arg(long, value_name = "IN_FLIGHT", value_parser = in_flight)]
     pub hot: Option<usize>,
+    /// Also redeem so many times a second, whether or not earlier calls are answered.
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub open: Option<u32>,
     /// Also make calls of so many redemptions each.
     #[arg(long, value_name = "REDEMPTIONS", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=1_000))]
     pub batch: Option<usize>,

@@ -1,4 +1,4 @@
-//! A closed loop: so many calls in flight, each followed by the next, for so long.
+//! Load: so many calls in flight, each followed by the next; or so many calls a second.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -45,7 +45,6 @@ pub(super) struct Cpu {
 
 /// Runs `call(lane, round)` with `in_flight` calls at once for `length`; `server` is the process
 /// whose time is counted.
-#[expect(clippy::cast_precision_loss, reason = "rates of at most some millions")]
 pub(super) async fn run<F, C>(
     in_flight: usize,
     length: Duration,
@@ -77,10 +76,18 @@ where
     while let Some(lane) = lanes.join_next().await {
         latencies.extend(lane.map_err(|error| anyhow!("a lane of the load failed: {error}"))??);
     }
-    let (elapsed, used) = (begin.elapsed(), Used::now(server).since(used));
+    Ok(measured(
+        latencies,
+        begin.elapsed(),
+        Used::now(server).since(used),
+    ))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates of at most some millions")]
+fn measured(mut latencies: Vec<Duration>, elapsed: Duration, used: Used) -> Measured {
     latencies.sort_unstable();
     let calls = latencies.len().max(1) as f64;
-    Ok(Measured {
+    Measured {
         rate: latencies.len() as f64 / elapsed.as_secs_f64(),
         p50_ms: percentile(&latencies, 50),
         p99_ms: percentile(&latencies, 99),
@@ -89,7 +96,43 @@ where
             server: used.server as f64 / calls,
             postgres: used.postgres as f64 / calls,
         },
-    })
+    }
+}
+
+/// Makes `rate` calls a second for `length`, whether or not earlier ones are answered, as callers do
+/// who know nothing of each other; latencies count from the instant at which a call was due.
+#[expect(clippy::cast_precision_loss, reason = "rates of at most some millions")]
+pub(super) async fn open<F, C>(
+    rate: u32,
+    length: Duration,
+    server: u32,
+    call: C,
+) -> Result<Measured>
+where
+    C: Fn(usize, u64) -> F,
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let (begin, used) = (tokio::time::Instant::now(), Used::now(server));
+    let total = u64::from(rate) * length.as_secs();
+    let mut calls = JoinSet::new();
+    for number in 0..total {
+        let due = begin + Duration::from_secs_f64(number as f64 / f64::from(rate));
+        tokio::time::sleep_until(due).await;
+        let call = call(usize::try_from(number).unwrap_or(0), number);
+        calls.spawn(async move {
+            call.await?;
+            anyhow::Ok(due.elapsed())
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(call) = calls.join_next().await {
+        latencies.push(call.map_err(|error| anyhow!("a call of the load failed: {error}"))??);
+    }
+    Ok(measured(
+        latencies,
+        begin.elapsed(),
+        Used::now(server).since(used),
+    ))
 }
 
 /// Returns a percentile of sorted latencies in milliseconds.

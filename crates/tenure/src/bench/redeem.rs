@@ -44,6 +44,8 @@ enum Load {
     Hot,
     /// So many redemptions a call, from all accounts alike.
     Batch(usize),
+    /// A redemption a call, so many calls a second, whether or not earlier ones are answered.
+    Open(u32),
 }
 
 impl Load {
@@ -52,13 +54,14 @@ impl Load {
             Self::Uniform => "one a call".to_owned(),
             Self::Hot => "one account".to_owned(),
             Self::Batch(size) => format!("{size} a call"),
+            Self::Open(rate) => format!("{rate} a second"),
         }
     }
 
     /// Returns how many redemptions one call makes.
     fn size(self) -> usize {
         match self {
-            Self::Uniform | Self::Hot => 1,
+            Self::Uniform | Self::Hot | Self::Open(_) => 1,
             Self::Batch(size) => size,
         }
     }
@@ -99,6 +102,7 @@ fn plan(commits: Commits, args: &RedeemArgs) -> Vec<(Load, usize)> {
     let mut plan: Vec<_> = uniform.collect();
     if commits == Commits::Grouped {
         plan.extend(args.hot.map(|count| (Load::Hot, count)));
+        plan.extend(args.open.map(|rate| (Load::Open(rate), 1)));
         plan.extend(
             args.batch
                 .map(|size| (Load::Batch(size), BATCHES_IN_FLIGHT)),
@@ -296,7 +300,7 @@ async fn redemptions(
         .collect();
     let (clients, ids) = (Arc::new(clients), Ids::system());
     let size = target.load.size();
-    let measured = load::run(in_flight, length, server.id(), move |lane, round| {
+    let call = move |lane: usize, round| {
         let mut client = clients[lane % clients.len()].clone();
         let next = |index: usize| {
             let round = round * size as u64 + index as u64;
@@ -313,8 +317,12 @@ async fn redemptions(
             }
             Ok(())
         }
-    });
-    Ok(measured.await?.of_each(size))
+    };
+    let measured = match target.load {
+        Load::Open(rate) => load::open(rate, length, server.id(), call).await?,
+        _ => load::run(in_flight, length, server.id(), call).await?,
+    };
+    Ok(measured.of_each(size))
 }
 
 fn print(rows: &[Row]) {
