@@ -1,11 +1,17 @@
 //! Many at once: what may happen once happens once, what there is is spent once.
 
+use std::sync::Arc;
+
 use tenure_loyalty_points::{Config, MIGRATIONS};
 use tenure_proto::loyalty::v1::*;
 use tenure_testkit::assert_reason;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::suite::{Answer, Suite, each};
+
+/// As many calls as two replicas admit at once.
+const IN_FLIGHT: usize = 2_000;
 
 /// Makes `count` calls at once, spread over two replicas, and returns their answers.
 async fn at_once<T, F>(
@@ -18,9 +24,14 @@ where
     F: Future<Output = Answer<T>> + Send + 'static,
 {
     let replicas = [loyalty.clone(), loyalty.replica()];
+    let admitted = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut calls = JoinSet::new();
     for n in 0..count {
-        calls.spawn(call(replicas[n % 2].clone(), n));
+        let (call, admitted) = (call(replicas[n % 2].clone(), n), admitted.clone());
+        calls.spawn(async move {
+            let _permit = admitted.acquire().await;
+            call.await
+        });
     }
     calls.join_all().await
 }
@@ -35,12 +46,12 @@ fn reasons<T>(answers: &[Answer<T>], reason: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_points_are_spent_a_thousand_times() {
+async fn of_five_thousand_that_spend_a_thousand_points_a_thousand_succeed() {
     each(async |loyalty| {
         loyalty.earn("ada", 600, "bill/1").await;
         loyalty.earn("ada", 400, "bill/2").await;
 
-        let answers = at_once(&loyalty, 1_100, |loyalty, _| async move {
+        let answers = at_once(&loyalty, 5_000, |loyalty, _| async move {
             loyalty.redeem("ada", 1).await
         })
         .await;
@@ -54,12 +65,12 @@ async fn a_thousand_points_are_spent_a_thousand_times() {
 
 /// Blnk's own case: a hundred users commit one hold.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_that_confirm_one_hold_one_wins() {
+async fn of_a_hundred_that_confirm_one_hold_one_wins() {
     each(async |loyalty| {
         loyalty.earn("ada", 100, "bill/1").await;
         let hold = loyalty.hold("ada", 60, 60).await.unwrap();
 
-        let answers = at_once(&loyalty, 50, move |loyalty, _| {
+        let answers = at_once(&loyalty, 100, move |loyalty, _| {
             let hold = hold.clone();
             async move { loyalty.confirm(&hold, 0).await }
         })
@@ -71,7 +82,7 @@ async fn of_fifty_that_confirm_one_hold_one_wins() {
     .await;
 }
 
-/// Formance's own case: every entry is reversed twice at once.
+/// Formance's own case: 500 entries, every one reversed twice at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entries_that_are_reversed_twice_at_once_are_reversed_once_each() {
     each(async |loyalty| {
@@ -79,18 +90,18 @@ async fn entries_that_are_reversed_twice_at_once_are_reversed_once_each() {
         for n in 0..10 {
             let account = format!("A{n}");
             loyalty.earn(&account, 100, "bill/1").await;
-            for _ in 0..5 {
-                spent.push(loyalty.redeem(&account, 7).await.unwrap().entry.unwrap());
+            for _ in 0..50 {
+                spent.push(loyalty.redeem(&account, 2).await.unwrap().entry.unwrap());
             }
         }
 
-        let answers = at_once(&loyalty, 100, move |loyalty, n| {
+        let answers = at_once(&loyalty, 1_000, move |loyalty, n| {
             let entry = spent[n / 2].clone();
             async move { loyalty.reverse(&entry).await }
         })
         .await;
 
-        assert_eq!(reasons(&answers, "ENTRY_ALREADY_REVERSED"), 50);
+        assert_eq!(reasons(&answers, "ENTRY_ALREADY_REVERSED"), 500);
         assert_eq!(loyalty.books().await.lot_points, 1_000);
         loyalty.assert_books_tie().await;
     })
