@@ -104,46 +104,58 @@ impl<'a> AccountColumns<'a> {
     }
 }
 
-const PUT: &str = "
-    INSERT OR FAIL INTO account (lane, account_id, customer_id, programme_id, balance, next_due,
-                                 created_at, updated_at, state)";
-/// Named in SET, a column has its index rewritten, changed or not: hence two statements.
-static PUT_SQLITE: RowStatement = RowStatement::new(
-    PUT,
-    9,
-    "ON CONFLICT (lane, account_id) DO UPDATE
-    SET balance = EXCLUDED.balance, updated_at = EXCLUDED.updated_at, state = EXCLUDED.state",
+static UPDATE_SQLITE: RowStatement = RowStatement::new(
+    "UPDATE OR FAIL account
+    SET balance = new.column3, updated_at = new.column4, state = new.column5
+    FROM {rows} AS new
+    WHERE account.lane = new.column1 AND account.account_id = new.column2",
+    5,
 );
-static PUT_AND_MOVE_SQLITE: RowStatement = RowStatement::new(
-    PUT,
+/// Named in SET, a column has its index rewritten, changed or not: hence two statements.
+static UPDATE_AND_MOVE_SQLITE: RowStatement = RowStatement::new(
+    "UPDATE OR FAIL account
+    SET balance = new.column3, updated_at = new.column4, state = new.column5,
+        next_due = new.column6
+    FROM {rows} AS new
+    WHERE account.lane = new.column1 AND account.account_id = new.column2",
+    6,
+);
+static INSERT_SQLITE: RowStatement = RowStatement::new(
+    "INSERT OR FAIL INTO account (lane, account_id, balance, updated_at, state, next_due,
+                                  customer_id, programme_id, created_at)
+    SELECT * FROM {rows} WHERE column1 IS NOT NULL",
     9,
-    "ON CONFLICT (lane, account_id) DO UPDATE
-    SET balance = EXCLUDED.balance, updated_at = EXCLUDED.updated_at, state = EXCLUDED.state,
-        next_due = EXCLUDED.next_due",
 );
 
-/// Writes accounts, whether they are new or not.
-pub(super) async fn put_sqlite(
+/// Writes accounts, those that changed and those that are new.
+pub(super) async fn write_sqlite(
     conn: &mut sqlx::SqliteConnection,
     writes: &Writes,
 ) -> Result<(), SqlError> {
     let (stay, moved) = writes.changed.split_at(writes.due_as_before);
-    PUT_SQLITE.run(conn, stay, bind).await?;
-    PUT_AND_MOVE_SQLITE.run(conn, moved, bind).await?;
-    PUT_AND_MOVE_SQLITE.run(conn, &writes.opened, bind).await
+    UPDATE_SQLITE.run(conn, stay, bind_change).await?;
+    UPDATE_AND_MOVE_SQLITE.run(conn, moved, bind_move).await?;
+    INSERT_SQLITE.run(conn, &writes.opened, bind_all).await
 }
 
-fn bind(query: Bound, account: &Account) -> Bound {
+fn bind_change(query: Bound, account: &Account) -> Bound {
     query
         .bind(account.lane)
         .bind(account.id.to_string())
-        .bind(account.customer.to_string())
-        .bind(account.programme.to_string())
         .bind(account.balance())
-        .bind(account.next_due().as_micros())
-        .bind(account.created_at.as_micros())
         .bind(account.updated_at.as_micros())
         .bind(encode_state(account))
+}
+
+fn bind_move(query: Bound, account: &Account) -> Bound {
+    bind_change(query, account).bind(account.next_due().as_micros())
+}
+
+fn bind_all(query: Bound, account: &Account) -> Bound {
+    bind_move(query, account)
+        .bind(account.customer.to_string())
+        .bind(account.programme.to_string())
+        .bind(account.created_at.as_micros())
 }
 
 const INSERT_POSTGRES: &str = "

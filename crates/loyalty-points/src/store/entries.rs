@@ -40,15 +40,14 @@ const WRITE_POSTGRES: &str = "
                          $14::BIGINT[], $15::BIGINT[], $16::BIGINT[], $17::BYTEA[], $18::TEXT[],
                          $19::BYTEA[])";
 static HEADS_SQLITE: RowStatement = RowStatement::new(
-    "INSERT OR FAIL INTO lane (lane, seq)",
+    "UPDATE OR FAIL lane SET seq = new.column2 FROM {rows} AS new WHERE lane.lane = new.column1",
     2,
-    "ON CONFLICT (lane) DO UPDATE SET seq = EXCLUDED.seq",
 );
 static INSERT_SQLITE: RowStatement = RowStatement::new(
     "INSERT OR FAIL INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at,
-                                recorded_at, request_id, earned_source, body)",
+                                recorded_at, request_id, earned_source, body)
+    SELECT * FROM {rows} WHERE column1 IS NOT NULL",
     11,
-    "",
 );
 
 /// A record and the request behind it, as [`Writes`] has them.
@@ -117,7 +116,7 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
         TxConnection::Sqlite(conn) => {
             let heads = |query: Bound, head: &(Lane, i64)| query.bind(head.0).bind(head.1);
             HEADS_SQLITE.run(conn, &writes.heads, heads).await?;
-            accounts::put_sqlite(conn, writes).await?;
+            accounts::write_sqlite(conn, writes).await?;
             INSERT_SQLITE.run(conn, &writes.records, bind).await?;
             totals::add_sqlite(conn, &writes.totals).await?;
         }

@@ -4,7 +4,6 @@
 //! has a place for every value of up to 256 rows; places that are left over hold NULL and are passed
 //! over.
 
-use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use sqlx::query::Query;
@@ -14,11 +13,13 @@ use tenure_sql::SqlError;
 /// How many rows the texts of a statement have. SQLite allows 32,766 values.
 const SIZES: [usize; 3] = [8, 48, 256];
 
-/// A statement over a list of rows; the first value of a row is never NULL.
+/// Where the rows stand in the text of a statement.
+const ROWS: &str = "{rows}";
+
+/// A statement over a list of rows.
 pub(super) struct RowStatement {
-    before: &'static str,
+    text: &'static str,
     columns: usize,
-    after: &'static str,
     texts: OnceLock<[&'static str; SIZES.len()]>,
 }
 
@@ -26,13 +27,12 @@ pub(super) struct RowStatement {
 pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 impl RowStatement {
-    /// Creates the statement `before (rows of so many columns) after`; the rows are called `value`
-    /// nowhere: `before` is an INSERT that takes them as they are.
-    pub(super) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
+    /// Creates a statement in which `{rows}` is a table of so many columns, `column1` and so on. It
+    /// must pass over rows in which `column1` is NULL.
+    pub(super) const fn new(text: &'static str, columns: usize) -> Self {
         Self {
-            before,
+            text,
             columns,
-            after,
             texts: OnceLock::new(),
         }
     }
@@ -67,11 +67,7 @@ impl RowStatement {
 
     fn text(&self, rows: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
-        let mut text = format!("{} SELECT * FROM (VALUES {row}", self.before);
-        for _ in 1..rows {
-            let _ = write!(text, ",{row}");
-        }
-        let _ = write!(text, ") WHERE column1 IS NOT NULL {}", self.after);
-        text
+        let rows = vec![row; rows].join(",");
+        self.text.replacen(ROWS, &format!("(VALUES {rows})"), 1)
     }
 }

@@ -7,12 +7,13 @@ use super::rows::RowStatement;
 use crate::domain::Total;
 
 static ADD_SQLITE: RowStatement = RowStatement::new(
-    "INSERT OR FAIL INTO total (lane, programme_id, day, kind, points, first_seq, last_seq)",
-    7,
-    "ON CONFLICT (lane, programme_id, day, kind) DO UPDATE
+    "INSERT OR FAIL INTO total (lane, programme_id, day, kind, points, first_seq, last_seq)
+    SELECT * FROM {rows} WHERE column1 IS NOT NULL
+    ON CONFLICT (lane, programme_id, day, kind) DO UPDATE
     SET points = total.points + EXCLUDED.points,
         first_seq = MIN(total.first_seq, EXCLUDED.first_seq),
         last_seq = MAX(total.last_seq, EXCLUDED.last_seq)",
+    7,
 );
 
 /// Totals as columns, for set-wise statements on PostgreSQL.
