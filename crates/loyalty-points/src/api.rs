@@ -14,6 +14,7 @@ mod staff;
 mod standing;
 mod submit;
 mod transfers;
+mod verify;
 mod watch;
 
 use std::sync::Arc;
@@ -88,5 +89,7 @@ unary! {
     list_entries: ListEntriesRequest -> ListEntriesResponse = entries::list;
     list_lots: ListLotsRequest -> ListLotsResponse = accounts::list_lots;
     get_books: GetBooksRequest -> GetBooksResponse = books::get;
+    verify_ledger: VerifyLedgerRequest -> VerifyLedgerResponse = verify::verify;
+    seal_ledger: SealLedgerRequest -> SealLedgerResponse = verify::seal;
     catch_up: CatchUpRequest -> CatchUpResponse = catch_up::catch_up;
 }

@@ -27,6 +27,8 @@ pub struct Config {
     pub sweep_interval_ms: u64,
     /// The most accounts of one transaction of that: 1 to 10,000.
     pub sweep_slice: usize,
+    /// How often new records are sealed in blocks, in milliseconds.
+    pub seal_interval_ms: u64,
     /// The rules of the default programme.
     pub programme: ProgrammeConfig,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             accounts_in_memory: 50_000,
             sweep_interval_ms: 60_000,
             sweep_slice: 500,
+            seal_interval_ms: 60_000,
             programme: ProgrammeConfig::default(),
         }
     }
@@ -119,6 +122,10 @@ impl Config {
     pub(crate) fn sweep_interval(&self) -> Duration {
         Duration::from_millis(self.sweep_interval_ms)
     }
+
+    pub(crate) fn seal_interval(&self) -> Duration {
+        Duration::from_millis(self.seal_interval_ms)
+    }
 }
 
 impl ProgrammeConfig {
@@ -157,6 +164,7 @@ impl Validate for Config {
         );
         within("queue_max", self.queue_max as u64, 1, 65_536);
         within("sweep_interval_ms", self.sweep_interval_ms, 10, 86_400_000);
+        within("seal_interval_ms", self.seal_interval_ms, 10, 86_400_000);
         within("sweep_slice", self.sweep_slice as u64, 1, 10_000);
         let programme = &self.programme;
         within(
@@ -245,7 +253,7 @@ mod tests {
             ..ProgrammeConfig::default()
         };
         let (batch_max, queue_max, sweep_slice) = (0, 0, 0);
-        let (committers, sweep_interval_ms) = (65, 0);
+        let (committers, sweep_interval_ms, seal_interval_ms) = (65, 0, 0);
         let accounts_in_memory = 10_000_001;
         let all = Config {
             committers,
@@ -254,8 +262,9 @@ mod tests {
             accounts_in_memory,
             sweep_interval_ms,
             sweep_slice,
+            seal_interval_ms,
             programme,
         };
-        assert_eq!(wrong(&all), 13);
+        assert_eq!(wrong(&all), 14);
     }
 }

@@ -23,11 +23,13 @@ mod postings;
 mod programme;
 mod refusal;
 mod reverse;
+mod seal;
 mod settle;
 mod spend;
 mod standing;
 mod total;
 mod transfer;
+mod verify;
 
 pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
@@ -49,9 +51,14 @@ pub use policy::{
 pub use postings::{Book, postings};
 pub use programme::{Expiry, Programme};
 pub use refusal::Refusal;
+pub use seal::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
 pub use settle::settle;
 pub use standing::{Blocked, MonthlyGifts, Recipient, Standing};
 pub use total::{DAY, Total, day_of};
+pub use verify::{
+    Breach, Finding, Invariant, LaneCheck, Neighbour, Orders, Phase, Position, Replay, Seen,
+    TotalRow, total_mark,
+};
 
 /// The most points of one command.
 pub const POINTS_MAX: i64 = 1_000_000_000;

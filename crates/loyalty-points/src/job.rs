@@ -1,6 +1,7 @@
-//! What runs by itself: earning from settled bills, booking what is due.
+//! What runs by itself: earning from settled bills, booking what is due, sealing what is written.
 
 mod bills;
+mod seal;
 mod sweep;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use tenure_rpc::{Lifecycle, feed};
 
 pub(crate) use bills::BillReader;
+pub(crate) use seal::seal;
 pub(crate) use sweep::sweep;
 
 use crate::Shared;
@@ -23,4 +25,5 @@ pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
         "loyalty sweep",
         sweep::run(shared.clone(), lifecycle.clone()),
     );
+    lifecycle.spawn("loyalty seal", seal::run(shared.clone(), lifecycle.clone()));
 }

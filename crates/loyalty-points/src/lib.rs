@@ -12,6 +12,7 @@ pub mod domain;
 mod error;
 mod job;
 mod store;
+mod verify;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub const DOMAIN: &str = "loyalty.tenure";
 /// The gRPC services it serves.
 pub const SERVICES: [&str; 1] = ["tenure.loyalty.v1.LoyaltyService"];
 /// Its schema.
-pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_ledger");
+pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_ledger", "0120_seal");
 
 /// What the service needs.
 #[derive(Debug, Clone)]

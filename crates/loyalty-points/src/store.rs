@@ -12,8 +12,10 @@ mod memory;
 mod reads;
 mod row;
 mod rows;
+mod seals;
 mod totals;
 mod transact;
+mod verify;
 
 use tenure_core::Lane;
 use tenure_sql::Db;
@@ -22,7 +24,12 @@ pub(crate) use books::{Period, books};
 pub(crate) use feed::{FeedRecord, changes_after};
 pub(crate) use memory::Memory;
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
+pub(crate) use seals::{BLOCK_MAX, seal_next};
 pub(crate) use transact::{Move, decide, decide_from_feed, settle_due};
+pub(crate) use verify::{
+    LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,
+    slice, totals_differ,
+};
 
 /// Returns the lane of an account.
 pub(crate) fn lane_of(db: &Db, account: &str) -> Lane {

@@ -158,6 +158,28 @@ impl Db {
         .await
     }
 
+    /// Begins a transaction that only reads: all its statements see the database as it was at the
+    /// first of them, and hold up no writer. Statements find their rows by key, as those of
+    /// [`Db::begin_by_key`] do.
+    ///
+    /// # Errors
+    /// When no connection could be had in time.
+    pub async fn begin_snapshot(&self) -> Result<Tx, SqlError> {
+        let bell = self.shared.bell.clone();
+        Ok(match &self.pools {
+            Pools::Sqlite { read, .. } => Tx::sqlite(read.begin_with("BEGIN").await?, bell),
+            Pools::Postgres(pool) => {
+                let begin = pool.begin_with(
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
+                     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+                );
+                let begun = self.shared.servers.accompany(pool, begin).await?;
+                Tx::postgres(begun, bell)
+            }
+        })
+    }
+
     async fn begin_by(&self, postgres: &'static str) -> Result<Tx, SqlError> {
         // On the heap, because the driver's futures are large and every use case holds this one.
         let mut begun = Box::pin(self.begin_once(postgres)).await;

@@ -51,6 +51,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Measures speed beside a yardstick in the same run.
     Bench(BenchArgs),
+    /// Recomputes the points ledger from its records and names the first that breaks an invariant.
+    VerifyLedger(VerifyLedgerArgs),
     /// Brings the databases to the form that this version needs.
     Migrate(MigrateArgs),
     /// Checks the configuration and says every mistake at once.
@@ -183,6 +185,28 @@ pub struct ReportArgs {
     /// Where to write it.
     #[arg(long, default_value = "report.html", value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// Arguments of `verify-ledger`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure verify-ledger                                 the database of the configuration
+  tenure verify-ledger --server http://127.0.0.1:7100  a server that is up and in use
+  tenure verify-ledger --resume TOKEN                  where an earlier one was broken off
+
+Exit codes: 0 every invariant holds, 1 one does not (or the ledger could not be read)")]
+pub struct VerifyLedgerArgs {
+    /// Go on where an earlier verification was broken off: the token that it printed.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub resume: String,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

@@ -10,6 +10,7 @@ mod report;
 mod score;
 mod serve;
 mod train;
+mod verify_ledger;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub fn execute(typed: Cli) -> Result<ExitCode> {
         Command::Score(args) => block_on(score::score(config, args)),
         Command::Report(args) => block_on(report::report(config, args)),
         Command::Bench(args) => bench::bench(&args),
+        Command::VerifyLedger(args) => block_on(verify_ledger::verify_ledger(config, args)),
         Command::Migrate(args) => block_on(migrate::migrate(config, args)),
         Command::CheckConfig(args) => check_config::check_config(&config, &args),
     }

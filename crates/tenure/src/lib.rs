@@ -1,4 +1,5 @@
-//! The one binary: serve, demo, import, train, score, report, bench, migrate, check-config.
+//! The one binary: serve, demo, import, train, score, report, bench, verify-ledger, migrate,
+//! check-config.
 //!
 //! [`run`] is its `main`; the rest is public so that tests can compose the same parts.
 
@@ -12,6 +13,7 @@ pub mod demo;
 pub mod report;
 pub mod service;
 mod show;
+pub mod verify;
 mod wait;
 pub(crate) mod wire;
 

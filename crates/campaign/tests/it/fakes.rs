@@ -346,6 +346,8 @@ fake! {
         merge_accounts: MergeAccountsRequest -> MergeAccountsResponse,
         split_account: SplitAccountRequest -> SplitAccountResponse,
         batch_execute_operations: BatchExecuteOperationsRequest -> BatchExecuteOperationsResponse,
+        verify_ledger: VerifyLedgerRequest -> VerifyLedgerResponse,
+        seal_ledger: SealLedgerRequest -> SealLedgerResponse,
         get_entry: GetEntryRequest -> GetEntryResponse,
         list_entries: ListEntriesRequest -> ListEntriesResponse,
         list_lots: ListLotsRequest -> ListLotsResponse,

@@ -5,7 +5,8 @@ use tenure_sql::SqlError;
 use uuid::Uuid;
 
 use crate::domain::{
-    Account, Columns, Damaged, EntryId, Record, RecordKey, Request, decode_record, decode_state,
+    Account, Columns, Damaged, EntryId, RawRecord, Record, RecordKey, Request, decode_record,
+    decode_state,
 };
 
 /// lane, account_id, customer_id, programme_id, created_at, updated_at, state.
@@ -89,6 +90,24 @@ pub(super) fn record(row: RecordRow) -> Result<(Record, Option<RecordKey>), SqlE
         previous,
     };
     decode_record(columns, &body).map_err(damaged)
+}
+
+/// Returns the columns of a record; nothing when one of them is not what we wrote.
+pub(super) fn columns(raw: &RawRecord) -> Option<Columns> {
+    let recorded_at = Timestamp::from_micros(raw.recorded_at);
+    Some(Columns {
+        id: EntryId::new(recorded_at, raw.lane, raw.seq),
+        account: AccountId::parse(&raw.account_id).ok()?,
+        kind: i16::try_from(raw.kind).ok()?,
+        points: raw.points,
+        decided_at: Timestamp::from_micros(raw.decided_at),
+        recorded_at,
+        request: match &raw.request_id {
+            Some(id) => Some(request_id(id).ok()?),
+            None => None,
+        },
+        previous: raw.previous_seq,
+    })
 }
 
 pub(super) fn request_id(bytes: &[u8]) -> Result<RequestId, SqlError> {

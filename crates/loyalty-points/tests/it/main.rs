@@ -8,6 +8,7 @@ mod books;
 mod calls;
 mod changes;
 mod concurrency;
+mod damage;
 mod entries;
 mod failure_modes;
 mod fake;
@@ -25,6 +26,10 @@ mod revoke;
 mod staff;
 mod standing;
 mod suite;
+mod verify;
+mod verify_entries;
+mod verify_rows;
+mod verify_seal;
 
 // The model names the domain as the crate does.
 use tenure_loyalty_points::domain;

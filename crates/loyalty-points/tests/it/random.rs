@@ -302,8 +302,12 @@ async fn the_service_and_the_model_agree_on_random_commands() {
                 pair.loyalty.catch_up().await;
                 agree(&mut pair).await;
             }
+            if number == COMMANDS / 2 {
+                assert!(pair.loyalty.seal().await > 0);
+            }
         }
         agree(&mut pair).await;
+        pair.loyalty.assert_verifies().await;
     })
     .await;
 }

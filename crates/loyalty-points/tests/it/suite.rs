@@ -358,6 +358,36 @@ impl Suite {
         assert_eq!(books.lot_points, books.closing_points);
     }
 
+    /// Verifies the whole ledger, in small slices, and returns what was found and how far it was.
+    pub(crate) async fn verify(&self) -> (Vec<LedgerFinding>, VerifyLedgerResponse) {
+        let (mut findings, mut resume_token) = (Vec::new(), String::new());
+        loop {
+            let request = VerifyLedgerRequest {
+                resume_token,
+                record_limit: 7,
+            };
+            let answer = self.client.clone().verify_ledger(request).await.unwrap();
+            let mut answer = answer.into_inner();
+            findings.append(&mut answer.findings);
+            resume_token = answer.resume_token.clone();
+            if resume_token.is_empty() {
+                return (findings, answer);
+            }
+        }
+    }
+
+    /// Asserts that nothing in the ledger breaks an invariant.
+    pub(crate) async fn assert_verifies(&self) {
+        let (findings, over) = self.verify().await;
+        assert_eq!(findings, []);
+        assert_eq!(over.lane_count, over.lane_total);
+    }
+
+    pub(crate) async fn seal(&self) -> i64 {
+        let sealed = self.client.clone().seal_ledger(SealLedgerRequest {}).await;
+        sealed.unwrap().into_inner().record_count
+    }
+
     pub(crate) fn advance(&self, span: Span) {
         self.clock.advance(span);
     }
