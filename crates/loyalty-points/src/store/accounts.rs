@@ -5,7 +5,7 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
 
 use super::row::{self, AccountRow};
-use super::rows::{Bound, RowStatement};
+use super::rows::{RowStatement, Script, Values};
 use crate::domain::{Account, Writes, encode_state};
 
 const LOAD_POSTGRES: &str = "
@@ -127,35 +127,34 @@ static INSERT_SQLITE: RowStatement = RowStatement::new(
     9,
 );
 
-/// Writes accounts, those that changed and those that are new.
-pub(super) async fn write_sqlite(
-    conn: &mut sqlx::SqliteConnection,
-    writes: &Writes,
-) -> Result<(), SqlError> {
+/// Adds the writing of accounts, those that changed and those that are new.
+pub(super) fn write_sqlite(script: &mut Script, writes: &Writes) {
     let (stay, moved) = writes.changed.split_at(writes.due_as_before);
-    UPDATE_SQLITE.run(conn, stay, bind_change).await?;
-    UPDATE_AND_MOVE_SQLITE.run(conn, moved, bind_move).await?;
-    INSERT_SQLITE.run(conn, &writes.opened, bind_all).await
+    script.add(&UPDATE_SQLITE, stay, bind_change);
+    script.add(&UPDATE_AND_MOVE_SQLITE, moved, bind_move);
+    script.add(&INSERT_SQLITE, &writes.opened, bind_all);
 }
 
-fn bind_change(query: Bound, account: &Account) -> Bound {
-    query
+fn bind_change(values: &mut Values, account: &Account) {
+    values
         .bind(account.lane)
-        .bind(account.id.to_string())
+        .bind(account.id.as_str())
         .bind(account.balance())
         .bind(account.updated_at.as_micros())
-        .bind(encode_state(account))
+        .bind(encode_state(account));
 }
 
-fn bind_move(query: Bound, account: &Account) -> Bound {
-    bind_change(query, account).bind(account.next_due().as_micros())
+fn bind_move(values: &mut Values, account: &Account) {
+    bind_change(values, account);
+    values.bind(account.next_due().as_micros());
 }
 
-fn bind_all(query: Bound, account: &Account) -> Bound {
-    bind_move(query, account)
-        .bind(account.customer.to_string())
-        .bind(account.programme.to_string())
-        .bind(account.created_at.as_micros())
+fn bind_all(values: &mut Values, account: &Account) {
+    bind_move(values, account);
+    values
+        .bind(account.customer.as_str())
+        .bind(account.programme.as_str())
+        .bind(account.created_at.as_micros());
 }
 
 const INSERT_POSTGRES: &str = "

@@ -8,7 +8,7 @@ use tenure_sql::{SqlError, Tx};
 
 use super::accounts::{self, AccountColumns};
 use super::row::{self, RecordRow};
-use super::rows::{Bound, RowStatement};
+use super::rows::{RowStatement, Script, Values};
 use super::totals::{self, TotalColumns};
 use crate::domain::{Columns, EntryId, EntryKind, Record, Request, Target, Writes, encode_record};
 
@@ -114,33 +114,35 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
             write_postgres(conn, writes).await?;
         }
         TxConnection::Sqlite(conn) => {
-            let heads = |query: Bound, head: &(Lane, i64)| query.bind(head.0).bind(head.1);
-            HEADS_SQLITE.run(conn, &writes.heads, heads).await?;
-            accounts::write_sqlite(conn, writes).await?;
-            INSERT_SQLITE.run(conn, &writes.records, bind).await?;
-            totals::add_sqlite(conn, &writes.totals).await?;
+            let mut script = Script::default();
+            script.add(&HEADS_SQLITE, &writes.heads, |values, (lane, seq)| {
+                values.bind(*lane).bind(*seq);
+            });
+            accounts::write_sqlite(&mut script, writes);
+            script.add(&INSERT_SQLITE, &writes.records, bind);
+            totals::add_sqlite(&mut script, &writes.totals);
+            script.run(conn).await?;
         }
     }
     tx.ring_on_commit();
     Ok(())
 }
 
-fn bind(query: Bound, (record, request): &Written) -> Bound {
+fn bind(values: &mut Values, (record, request): &Written) {
     let row = Columns::of(record);
-    let query = query
+    let request = request.as_deref();
+    values
         .bind(row.id.lane())
         .bind(row.id.seq())
         .bind(row.previous)
-        .bind(row.account.to_string())
+        .bind(row.account.as_str())
         .bind(row.kind)
         .bind(row.points)
         .bind(row.decided_at.as_micros())
-        .bind(row.recorded_at.as_micros());
-    let request = request.as_deref();
-    query
-        .bind(request.map(|request| request.id.0.as_bytes().to_vec()))
-        .bind(earned_source(record).map(str::to_owned))
-        .bind(encode_record(record, request))
+        .bind(row.recorded_at.as_micros())
+        .bind(request.map(|request| request.id.0.as_bytes().as_slice()))
+        .bind(earned_source(record))
+        .bind(encode_record(record, request));
 }
 
 async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Result<(), SqlError> {

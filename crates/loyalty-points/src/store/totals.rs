@@ -1,10 +1,8 @@
 //! Totals, moved on with every commit.
 
-use tenure_core::Lane;
-use tenure_sql::SqlError;
-
-use super::rows::RowStatement;
+use super::rows::{RowStatement, Script};
 use crate::domain::Total;
+use tenure_core::Lane;
 
 static ADD_SQLITE: RowStatement = RowStatement::new(
     "INSERT OR FAIL INTO total (lane, programme_id, day, kind, points, first_seq, last_seq)
@@ -44,21 +42,16 @@ impl<'a> TotalColumns<'a> {
     }
 }
 
-/// Adds what a transaction moved; on PostgreSQL the statement for entries does it along.
-pub(super) async fn add_sqlite(
-    conn: &mut sqlx::SqliteConnection,
-    totals: &[Total],
-) -> Result<(), SqlError> {
-    ADD_SQLITE
-        .run(conn, totals, |query, total| {
-            query
-                .bind(total.lane)
-                .bind(total.programme.to_string())
-                .bind(total.day)
-                .bind(total.kind.number())
-                .bind(total.points)
-                .bind(total.seqs.0)
-                .bind(total.seqs.1)
-        })
-        .await
+/// Adds the writing of what a transaction moved; on PostgreSQL the statement for entries does it.
+pub(super) fn add_sqlite(script: &mut Script, totals: &[Total]) {
+    script.add(&ADD_SQLITE, totals, |values, total| {
+        values
+            .bind(total.lane)
+            .bind(total.programme.as_str())
+            .bind(total.day)
+            .bind(total.kind.number())
+            .bind(total.points)
+            .bind(total.seqs.0)
+            .bind(total.seqs.1);
+    });
 }
