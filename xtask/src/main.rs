@@ -1,6 +1,7 @@
-//! The tasks of a developer: `cargo xtask test` and `cargo xtask check`. What CI runs, in one place.
+//! The tasks of a developer: `cargo xtask test`, `check` and `crash`. What CI runs, in one place.
 
 mod check;
+mod crash;
 mod debian;
 mod postgres;
 mod run;
@@ -18,7 +19,10 @@ Tasks of a developer:
       Runs all tests on SQLite and on a private PostgreSQL server that is started for them and
       gone afterwards. TENURE_TEST_POSTGRES=URL names a server to use instead.
   cargo xtask check [fmt] [clippy] [doc] [deny] [buf]
-      Runs the checks that are not tests: all, or those that are named.";
+      Runs the checks that are not tests: all, or those that are named.
+  cargo xtask crash [ARGUMENTS OF TENURE BENCH CRASH]
+      Kills and starves a server under load on a private PostgreSQL server, which is restarted
+      without a checkpoint in between, and looks whether anything was lost or doubled.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +39,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     match arguments.split_first() {
         Some((task, rest)) if task == "test" => test::run(rest),
         Some((task, rest)) if task == "check" => check::run(rest),
+        Some((task, rest)) if task == "crash" => crash::run(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -34,6 +34,7 @@ autovacuum_naptime = '10min'
 /// A server that runs until this value is dropped, or this process ends in whatever way.
 pub(crate) struct Server {
     url: String,
+    restart: String,
     guardian: Option<Guardian>,
 }
 
@@ -63,8 +64,10 @@ impl Server {
         ));
         launch(&account, &binaries, &data, port)?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let restart = restart_command(&account, &binaries, &data, port);
         Ok(Self {
             url,
+            restart,
             guardian: Some(guardian),
         })
     }
@@ -72,6 +75,11 @@ impl Server {
     /// Returns the URL of its first database, where further ones may be created.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns a shell command that ends the server as a power cut would and starts it again.
+    pub(crate) fn restart_command(&self) -> &str {
+        &self.restart
     }
 }
 
@@ -112,6 +120,19 @@ fn launch(account: &Account, binaries: &Path, data: &Path, port: u16) -> Result<
         let log = fs::read_to_string(&log).unwrap_or_default();
         format!("the PostgreSQL server does not start; it says:\n{log}")
     })
+}
+
+fn restart_command(account: &Account, binaries: &Path, data: &Path, port: u16) -> String {
+    let log = data.with_file_name("server.log");
+    format!(
+        "cd '{}' && {}'{}' restart --silent --wait --mode immediate --pgdata '{}' --log '{}' \
+         --options '-p {port}'",
+        data.parent().unwrap_or(data).display(),
+        account.shell_prefix(),
+        binaries.join("pg_ctl").display(),
+        data.display(),
+        log.display(),
+    )
 }
 
 /// Returns a port that was free a moment ago.

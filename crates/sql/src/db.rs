@@ -199,9 +199,7 @@ impl Db {
         Ok(match &self.pools {
             // A plain BEGIN that reads first and writes later fails as soon as somebody wrote in
             // between; IMMEDIATE waits at its start instead.
-            Pools::Sqlite { write, .. } => {
-                Tx::sqlite(write.begin_with("BEGIN IMMEDIATE").await?, bell)
-            }
+            Pools::Sqlite { write, .. } => Tx::sqlite(sqlite::begin(write).await?, bell),
             Pools::Postgres(pool) => {
                 let begin = pool.begin_with(postgres);
                 let begun = self.shared.servers.accompany(pool, begin).await?;

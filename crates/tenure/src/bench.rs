@@ -2,6 +2,7 @@
 
 pub mod coverage;
 mod cpu;
+pub mod crash;
 pub mod import;
 mod load;
 pub mod redeem;

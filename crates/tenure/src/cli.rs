@@ -220,7 +220,9 @@ Examples:
   tenure bench redeem --grouped-only --in-flight 256 --hot 256 --batch 500 --open 1000 --accounts 100000
   tenure bench import --rows 200000
   tenure bench score
-  tenure bench coverage --seeds 200")]
+  tenure bench coverage --seeds 200
+  tenure bench crash --kills 100
+  tenure bench crash --postgres postgres://postgres@127.0.0.1/postgres")]
 pub struct BenchArgs {
     /// What to measure.
     #[command(subcommand)]
@@ -250,12 +252,43 @@ pub enum Subject {
         #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
         rows: u32,
     },
+    /// Not speed: killed, cut off and starved under load, that nothing is lost or doubled.
+    Crash(CrashArgs),
     /// How often the campaign's interval holds the simulator's truth.
     Coverage {
         /// How many operators are simulated.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         seeds: u64,
     },
+}
+
+/// Arguments of `bench crash`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure bench crash --kills 100
+  tenure bench crash --kills 20 --seed 7 --postgres postgres://postgres@127.0.0.1/postgres
+  cargo xtask crash --kills 100      the same on PostgreSQL, which is restarted as well
+
+Exit codes: 0 nothing was lost or doubled and every invariant holds, 1 otherwise")]
+pub struct CrashArgs {
+    /// How often the server is killed; connections are cut, disks filled up and PostgreSQL restarted
+    /// in between.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub kills: u32,
+    /// Decides when, and what is written.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many accounts there are.
+    #[arg(long, default_value_t = 40, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=900))]
+    pub accounts: usize,
+    /// With --postgres: SQLite as well, first.
+    #[arg(long)]
+    pub both: bool,
+    /// With --postgres: a shell command that restarts that server at once, for example
+    /// `pg_ctl restart --mode immediate --pgdata DIR`.
+    #[arg(long, value_name = "COMMAND")]
+    pub restart_postgres: Option<String>,
 }
 
 /// Arguments of `bench redeem`.

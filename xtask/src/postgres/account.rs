@@ -51,6 +51,16 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Returns what a shell puts before a command so that this account runs it.
+    pub(super) fn shell_prefix(&self) -> String {
+        self.0.map_or_else(String::new, |ids| {
+            let Ids { user, group } = ids;
+            format!("setpriv --reuid={user} --regid={group} --clear-groups ")
+        })
+    }
+}
+
 /// Finds a name among lines of `name:password:user:group:...`.
 fn find(accounts: &str, name: &str) -> Option<Ids> {
     let mut lines = accounts

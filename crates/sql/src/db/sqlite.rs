@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::{DbOptions, Pools};
 use crate::error::{SqlError, SqlErrorKind};
@@ -54,4 +55,17 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .test_before_acquire(false)
         .connect_lazy_with(connect.pragma("query_only", "on"));
     Ok(Pools::Sqlite { read, write })
+}
+
+/// Begins a transaction on the connection for writing.
+pub(super) async fn begin(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    match write.begin_with("BEGIN IMMEDIATE").await {
+        // When the disk is full SQLite ends a transaction by itself, and the driver, whose ROLLBACK
+        // then fails, counts it as open for ever: go on with a new connection.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            write.acquire().await?.close().await?;
+            write.begin_with("BEGIN IMMEDIATE").await
+        }
+        begun => begun,
+    }
 }

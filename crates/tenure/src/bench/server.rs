@@ -111,7 +111,7 @@ impl Drop for TestServer {
 }
 
 /// Reads the server's first lines until it says that it is ready; the rest is thrown away.
-fn ready(child: &mut Child) -> Result<SocketAddr> {
+pub(super) fn ready(child: &mut Child) -> Result<SocketAddr> {
     let stderr = child
         .stderr
         .take()
