@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// How long a cut waits for an answer to lose.
 const LOSE: Duration = Duration::from_millis(200);
@@ -19,29 +20,30 @@ pub(super) struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<Option<SocketAddr>>>,
     cuts: watch::Sender<u64>,
+    /// Accepts connections until the proxy is dropped.
+    tasks: JoinSet<()>,
 }
 
 impl Proxy {
     pub(super) async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("a port for the proxy")?;
-        let proxy = Self {
+        let mut proxy = Self {
             address: listener.local_addr()?,
             target: Arc::default(),
             cuts: watch::Sender::new(0),
+            tasks: JoinSet::new(),
         };
         let (target, cuts) = (Arc::clone(&proxy.target), proxy.cuts.subscribe());
-        tokio::spawn(async move {
-            // Ends with the proxy: nobody can cut any more.
+        proxy.tasks.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((caller, _)) = listener.accept().await {
+                while connections.try_join_next().is_some() {}
                 let to = *target.lock().expect("nobody panics while holding it");
                 let mut cuts = cuts.clone();
                 cuts.mark_unchanged();
-                if cuts.has_changed().is_err() {
-                    return;
-                }
                 if let Some(to) = to {
-                    tokio::spawn(pass_on(caller, to, cuts));
+                    connections.spawn(pass_on(caller, to, cuts));
                 }
             }
         });
