@@ -18,6 +18,7 @@ async fn seal_lane(shared: &Shared, lane: Lane) -> Result<i64, SqlError> {
             return Ok(sealed);
         }
         sealed += more;
+        // Less than a block is what came meanwhile: the next turn's.
         if more < store::BLOCK_MAX {
             return Ok(sealed);
         }

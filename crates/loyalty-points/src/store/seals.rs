@@ -4,7 +4,7 @@ use tenure_core::{Lane, Timestamp};
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx, with_pool, with_tx};
 
 use super::verify::{RawRow, raw_record};
-use crate::domain::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
+use crate::domain::{BlockHash, NO_BLOCK, Seal, Sealing};
 
 /// The most records of a block: what one slice of reading takes.
 pub(crate) const BLOCK_MAX: i64 = 1_024;
@@ -57,27 +57,38 @@ pub(super) async fn after(
     Ok(rows.into_iter().map(seal).collect())
 }
 
-/// Seals the next records of a lane, at most a block of them. Returns how many: none when all are
-/// sealed, or another replica was faster.
+/// How many blocks one transaction writes: commits are what writers would wait for.
+const BLOCKS_MAX: usize = 16;
+
+/// Seals the next records of a lane, some blocks of them. Returns how many: none when all are sealed,
+/// or another replica was faster.
 pub(crate) async fn seal_next(db: &Db, lane: Lane, now: Timestamp) -> Result<i64, SqlError> {
     let (last, head): (Option<SealRow>, i64) = with_pool!(db, |pool| {
         let last = sqlx::query_as(LAST).bind(lane).fetch_optional(pool).await?;
         let head = sqlx::query_scalar(HEAD).bind(lane).fetch_one(pool).await?;
         (last, head)
     });
-    let before = last.map_or(
-        Seal {
-            block: 0,
-            first_seq: 0,
-            last_seq: 0,
-            hash: NO_BLOCK,
-        },
-        seal,
-    );
-    let (from, until) = (before.last_seq, head.min(before.last_seq + BLOCK_MAX));
-    if until <= from {
+    let none = (0, 0, 0, NO_BLOCK.to_vec());
+    let mut before = seal(last.unwrap_or(none));
+    let from = before.last_seq;
+    let mut blocks = Vec::new();
+    while before.last_seq < head && blocks.len() < BLOCKS_MAX {
+        before = block(db, lane, &before, head).await?;
+        blocks.push(before.clone());
+    }
+    if blocks.is_empty() {
         return Ok(0);
     }
+    match insert(db, lane, &blocks, now).await {
+        Ok(()) => Ok(before.last_seq - from),
+        Err(error) if error.kind() == SqlErrorKind::Duplicate => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the block that follows `before`.
+async fn block(db: &Db, lane: Lane, before: &Seal, head: i64) -> Result<Seal, SqlError> {
+    let (from, until) = (before.last_seq, head.min(before.last_seq + BLOCK_MAX));
     let rows: Vec<RawRow> = with_pool!(db, |pool| {
         let records = sqlx::query_as(RECORDS).bind(lane).bind(from).bind(until);
         records.fetch_all(pool).await?
@@ -87,29 +98,27 @@ pub(crate) async fn seal_next(db: &Db, lane: Lane, now: Timestamp) -> Result<i64
         let message = format!("lane {lane} has a gap after {from}");
         return Err(SqlError::corrupt(message));
     }
-    let records: Vec<RawRecord> = rows.into_iter().map(raw_record).collect();
     let mut sealing = Sealing::after(&before.hash);
-    records.iter().for_each(|record| sealing.add(record));
-    let next = Seal {
+    for record in rows.into_iter().map(raw_record) {
+        sealing.add(&record);
+    }
+    Ok(Seal {
         block: before.block + 1,
         first_seq: from + 1,
         last_seq: until,
         hash: sealing.finish(),
-    };
-    match insert(db, lane, &next, now).await {
-        Ok(()) => Ok(until - from),
-        Err(error) if error.kind() == SqlErrorKind::Duplicate => Ok(0),
-        Err(error) => Err(error),
-    }
+    })
 }
 
-async fn insert(db: &Db, lane: Lane, seal: &Seal, now: Timestamp) -> Result<(), SqlError> {
+async fn insert(db: &Db, lane: Lane, blocks: &[Seal], now: Timestamp) -> Result<(), SqlError> {
     let mut tx = db.begin().await?;
-    with_tx!(tx, |conn| {
-        let insert = sqlx::query(INSERT).bind(lane).bind(seal.block);
-        let insert = insert.bind(seal.first_seq).bind(seal.last_seq);
-        let insert = insert.bind(seal.hash.to_vec()).bind(now.as_micros());
-        insert.execute(conn).await?;
-    });
+    for seal in blocks {
+        with_tx!(tx, |conn| {
+            let insert = sqlx::query(INSERT).bind(lane).bind(seal.block);
+            let insert = insert.bind(seal.first_seq).bind(seal.last_seq);
+            let insert = insert.bind(seal.hash.to_vec()).bind(now.as_micros());
+            insert.execute(conn).await?;
+        });
+    }
     tx.commit().await
 }

@@ -11,5 +11,6 @@ mod feed;
 mod migrate;
 mod ordering;
 mod prune;
+mod snapshot;
 mod support;
 mod traps;

@@ -92,7 +92,9 @@ pub(crate) async fn slice(
     };
     let sealed = seals.last().map_or(after + limit, |seal| seal.last_seq);
     // A damaged seal must not have us read a whole lane.
-    let until = sealed.min(head).min(after + SEALS_MAX * seals::BLOCK_MAX);
+    let until = sealed
+        .min(head)
+        .min(after + (SEALS_MAX + 1) * seals::BLOCK_MAX);
     let range = (lane, after, until);
     let records = records(tx, range).await?;
     let entries: Vec<&Entry> = records.iter().filter_map(entry).collect();
