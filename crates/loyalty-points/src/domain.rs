@@ -22,6 +22,7 @@ mod policy;
 mod postings;
 mod programme;
 mod refusal;
+pub mod revenue;
 mod reverse;
 mod seal;
 mod settle;
@@ -30,6 +31,7 @@ mod standing;
 mod total;
 mod transfer;
 mod verify;
+mod vintage;
 
 pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
@@ -59,6 +61,7 @@ pub use verify::{
     Breach, Finding, Invariant, LaneCheck, Neighbour, Orders, Phase, Position, Replay, Seen,
     TotalRow, total_mark,
 };
+pub use vintage::{Change, Cohort, Movements, VintageKey, Vintages, needs_hold};
 
 /// The most points of one command.
 pub const POINTS_MAX: i64 = 1_000_000_000;
