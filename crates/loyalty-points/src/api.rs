@@ -3,15 +3,19 @@
 mod accounts;
 mod batch;
 mod books;
+mod books_service;
 mod catch_up;
 mod convert;
 mod entries;
+mod expiring;
 mod holds;
+mod liability;
 mod parse;
 mod points;
 mod quote;
 mod staff;
 mod standing;
+mod statement;
 mod submit;
 mod transfers;
 mod verify;
@@ -27,6 +31,8 @@ use tonic::{Request, Response, Status};
 
 use crate::error::Error;
 use crate::{DOMAIN, Shared};
+
+pub(crate) use books_service::BooksApi;
 
 /// The gRPC face of the service.
 pub(crate) struct Api(pub(crate) Arc<Shared>);

@@ -1,8 +1,10 @@
-//! What runs by itself: earning from settled bills, booking what is due, sealing what is written.
+//! What runs by itself: earning from settled bills, booking what is due, sealing and summing what is
+//! written.
 
 mod bills;
 mod seal;
 mod sweep;
+mod vintages;
 
 use std::sync::Arc;
 
@@ -26,4 +28,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
         sweep::run(shared.clone(), lifecycle.clone()),
     );
     lifecycle.spawn("loyalty seal", seal::run(shared.clone(), lifecycle.clone()));
+    lifecycle.spawn(
+        "loyalty vintages",
+        vintages::run(shared.clone(), lifecycle.clone()),
+    );
 }

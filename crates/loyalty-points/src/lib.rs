@@ -17,6 +17,7 @@ mod verify;
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids, Lane};
+use tenure_proto::loyalty::v1::books_service_server::BooksServiceServer;
 use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyServiceServer;
 use tenure_rpc::{Lifecycle, Transport};
 use tenure_sql::{Db, Migrations};
@@ -32,9 +33,13 @@ pub const NAME: &str = "loyalty-points";
 /// The domain of its errors.
 pub const DOMAIN: &str = "loyalty.tenure";
 /// The gRPC services it serves.
-pub const SERVICES: [&str; 1] = ["tenure.loyalty.v1.LoyaltyService"];
+pub const SERVICES: [&str; 2] = [
+    "tenure.loyalty.v1.LoyaltyService",
+    "tenure.loyalty.v1.BooksService",
+];
 /// Its schema.
-pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_ledger", "0120_seal");
+pub const MIGRATIONS: Migrations =
+    tenure_sql::migrations!("0101_ledger", "0120_seal", "0130_vintage");
 
 /// What the service needs.
 #[derive(Debug, Clone)]
@@ -106,7 +111,9 @@ impl Service {
     /// Returns the gRPC services.
     #[must_use]
     pub fn routes(&self) -> tonic::service::Routes {
-        tonic::service::Routes::new(LoyaltyServiceServer::new(api::Api(self.0.clone())))
+        let routes = LoyaltyServiceServer::new(api::Api(self.0.clone()));
+        let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
+        tonic::service::Routes::new(routes).add_service(books)
     }
 
     /// Starts what runs by itself: the reader of bills and the sweep of expiries.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tenure_core::{ProgrammeId, Timestamp};
+use tenure_core::{Lane, ProgrammeId, Timestamp};
 
 use super::account::Origin;
 use super::entry::{Allocation, Entry, EntryKind};
@@ -55,9 +55,11 @@ impl Change {
     }
 }
 
-/// What entries of one kind, decided for one day, changed of one cohort: the key of a sum.
+/// What entries of one lane and kind, decided for one day, changed of one cohort: the key of a sum.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VintageKey {
+    /// The lane.
+    pub lane: Lane,
     /// The points.
     pub cohort: Cohort,
     /// The day, counted from 1970-01-01 in UTC.
@@ -106,6 +108,7 @@ impl Vintages {
 
     fn put(&mut self, entry: &Entry, programme: &ProgrammeId, of: &Allocation, change: Change) {
         let key = VintageKey {
+            lane: entry.id.lane(),
             cohort: Cohort::of(programme, of.earned_at, &of.origin),
             day: day_of(entry.decided_at),
             kind: entry.kind.number(),
@@ -113,7 +116,7 @@ impl Vintages {
         self.0.entry(key).or_default().add(change);
     }
 
-    /// Returns the sums by cohort, day and kind.
+    /// Returns the sums by lane, cohort, day and kind.
     #[must_use]
     pub fn finish(self) -> Vec<(VintageKey, Change)> {
         self.0.into_iter().collect()

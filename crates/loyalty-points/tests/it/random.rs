@@ -194,7 +194,7 @@ fn leak(reason: String) -> &'static str {
     reason.leak()
 }
 
-fn policies() -> Policies {
+pub(crate) fn policies() -> Policies {
     Policies {
         revoke: RevokePolicy::BelowZero,
         reversal: ReversalPolicy::GraceDays(1),
@@ -277,27 +277,7 @@ async fn the_service_and_the_model_agree_on_random_commands() {
         let mut random = SmallRng::seed_from_u64(20_250_101);
         let mut pair = Pair::open(loyalty).await;
         for number in 0..COMMANDS {
-            let pause = match random.random_range(0..300) {
-                0 => 86_400,
-                1 => 20 * 86_400,
-                _ => random.random_range(0..3),
-            };
-            pair.loyalty.advance(Span::from_seconds(pause));
-            let account = random.random_range(0..ACCOUNTS);
-            let ask = pair.model.aim(account, ask(&mut random));
-            let is_own = match ask {
-                Ask::Register(to, _) | Ask::Give(to, _) | Ask::Merge(to) | Ask::Split(to, _) => {
-                    to == account
-                }
-                _ => false,
-            };
-            if is_own {
-                continue;
-            }
-            let wanted = pair.model.ask(account, ask, now(&pair.loyalty.clock));
-            let answer = pair.call(account, ask).await;
-            let said = pair.said(answer);
-            assert_eq!(said, wanted, "command {number}: {ask:?} of A{account}");
+            step(&mut pair, &mut random, number).await;
             if number % 150 == 0 {
                 pair.loyalty.catch_up().await;
                 agree(&mut pair).await;
@@ -310,6 +290,53 @@ async fn the_service_and_the_model_agree_on_random_commands() {
         pair.loyalty.assert_verifies().await;
     })
     .await;
+}
+
+/// Does one random command on both and compares their answers.
+async fn step(pair: &mut Pair, random: &mut SmallRng, number: usize) {
+    let pause = match random.random_range(0..300) {
+        0 => 86_400,
+        1 => 20 * 86_400,
+        _ => random.random_range(0..3),
+    };
+    pair.loyalty.advance(Span::from_seconds(pause));
+    let account = random.random_range(0..ACCOUNTS);
+    let ask = pair.model.aim(account, ask(random));
+    let is_own = match ask {
+        Ask::Register(to, _) | Ask::Give(to, _) | Ask::Merge(to) | Ask::Split(to, _) => {
+            to == account
+        }
+        _ => false,
+    };
+    if is_own {
+        return;
+    }
+    let wanted = pair.model.ask(account, ask, now(&pair.loyalty.clock));
+    let answer = pair.call(account, ask).await;
+    let said = pair.said(answer);
+    assert_eq!(said, wanted, "command {number}: {ask:?} of A{account}");
+}
+
+/// Does random commands on a service of its own, with [`policies`]; `after` is called now and then.
+pub(crate) async fn play(
+    loyalty: Suite,
+    seed: u64,
+    commands: usize,
+    mut after: impl AsyncFnMut(&Suite),
+) {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut pair = Pair::open(loyalty).await;
+    for number in 0..commands {
+        step(&mut pair, &mut random, number).await;
+        if number % 70 == 0 {
+            after(&pair.loyalty).await;
+        }
+    }
+}
+
+/// The ids of all accounts there may be.
+pub(crate) fn accounts() -> impl Iterator<Item = String> {
+    (0..ACCOUNTS).map(name)
 }
 
 /// Accounts, lots and books say what the model says.

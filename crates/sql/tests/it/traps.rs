@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use tenure_sql::db::Pools;
-use tenure_sql::{Db, DbOptions, Migration, Migrations, SqlError, with_pool, with_tx};
+use tenure_sql::{Db, DbOptions, Migration, Migrations, SqlError, Tx, with_pool, with_tx};
 use tenure_testkit::{each_backend, fresh_sqlite};
 
 use crate::migrate::url;
@@ -176,6 +176,39 @@ async fn people_can_read_the_instants_of_postgres() {
         let sql = "SELECT CAST(happened_at AT TIME ZONE 'UTC' AS TEXT) FROM change_readable";
         let shown: String = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
         assert_eq!(shown, "2025-01-31 12:00:00");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reading_transaction_sees_one_instant_and_keeps_no_writer_waiting() {
+    each_backend(&COUNTER, async |db| {
+        let mut reading = db.begin_snapshot().await.unwrap();
+        let read = async |tx: &mut Tx| -> i64 {
+            let read = async {
+                Ok::<i64, SqlError>(with_tx!(tx, |conn| {
+                    sqlx::query_scalar(READ).fetch_one(conn).await?
+                }))
+            };
+            read.await.unwrap()
+        };
+        let first = read(&mut reading).await;
+
+        let mut writing = db.begin().await.unwrap();
+        with_tx!(writing, |conn| {
+            let write = sqlx::query(WRITE).bind(7_i64).execute(conn).await;
+            write.unwrap();
+        });
+        writing.commit().await.unwrap();
+
+        assert_eq!((first, read(&mut reading).await), (0, 0));
+        let refused = with_tx!(reading, |conn| {
+            let write = sqlx::query(WRITE).bind(8_i64).execute(conn).await;
+            write.is_err()
+        });
+        assert!(refused, "it only reads");
+        drop(reading);
+        assert_eq!(scalar(&db, READ).await.unwrap(), 7);
     })
     .await;
 }
