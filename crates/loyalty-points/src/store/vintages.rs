@@ -10,7 +10,7 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, Tx, with_tx};
 
 use super::row::{self, RecordRow};
-use super::rows::{Bound, RowStatement};
+use super::rows::{RowStatement, Script, Values};
 use crate::domain::{Change, Entry, Record, VintageKey, Vintages, needs_hold};
 
 /// The most entries of one transaction: few enough that its writing is a matter of milliseconds.
@@ -214,19 +214,24 @@ async fn add(tx: &mut Tx, sums: &[Sum]) -> Result<(), SqlError> {
             add.execute(conn).await?;
         }
         TxConnection::Sqlite(conn) => {
-            ADD_SQLITE.run(conn, sums, bind).await?;
+            let mut script = Script::default();
+            script.add(&ADD_SQLITE, sums, bind);
+            script.run(conn).await?;
         }
     }
     Ok(())
 }
 
-fn bind(query: Bound, (key, change): &Sum) -> Bound {
-    let query = query
+fn bind(values: &mut Values, (key, change): &Sum) {
+    values
         .bind(key.lane)
-        .bind(key.cohort.programme.to_string())
+        .bind(key.cohort.programme.as_str())
         .bind(key.cohort.month)
-        .bind(key.cohort.points_type.to_string())
-        .bind(key.cohort.partner.to_string());
-    let query = query.bind(key.day).bind(key.kind).bind(change.points);
-    query.bind(change.held).bind(change.pending)
+        .bind(&*key.cohort.points_type)
+        .bind(&*key.cohort.partner)
+        .bind(key.day)
+        .bind(key.kind)
+        .bind(change.points)
+        .bind(change.held)
+        .bind(change.pending);
 }
