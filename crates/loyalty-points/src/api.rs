@@ -10,8 +10,10 @@ mod entries;
 mod expiring;
 mod holds;
 mod liability;
+mod once;
 mod parse;
 mod points;
+mod programme;
 mod quote;
 mod staff;
 mod standing;
@@ -33,6 +35,7 @@ use crate::error::Error;
 use crate::{DOMAIN, Shared};
 
 pub(crate) use books_service::BooksApi;
+pub(crate) use programme::ProgrammeApi;
 
 /// The gRPC face of the service.
 pub(crate) struct Api(pub(crate) Arc<Shared>);

@@ -16,9 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::domain::{Decision, Order, Programme};
+use crate::domain::{Decision, Order};
 use crate::error::Error;
-use crate::store::{self, Memory};
+use crate::store::{self, Memory, Rules};
 
 /// How long a committer that may stop still waits for calls that were admitted before.
 const DRAIN_IDLE: Duration = Duration::from_millis(200);
@@ -83,7 +83,7 @@ impl Committers {
     pub(crate) fn start(
         db: &Db,
         clock: &Arc<dyn Clock>,
-        programme: &Arc<Programme>,
+        rules: &Arc<Rules>,
         config: &Config,
         lifecycle: &Lifecycle,
     ) -> Arc<Self> {
@@ -95,7 +95,7 @@ impl Committers {
             let committer = Committer {
                 db: db.clone(),
                 clock: clock.clone(),
-                programme: programme.clone(),
+                rules: rules.clone(),
                 batch_max: config.batch_max,
                 memory: Memory::new(config.accounts_in_memory / count, lanes.div_ceil(count)),
             };
@@ -173,7 +173,7 @@ async fn wait<T>(
 struct Committer {
     db: Db,
     clock: Arc<dyn Clock>,
-    programme: Arc<Programme>,
+    rules: Arc<Rules>,
     batch_max: usize,
     memory: Memory,
 }
@@ -255,7 +255,7 @@ impl Committer {
         let deciding = store::decide(
             &self.db,
             &*self.clock,
-            &self.programme,
+            &self.rules,
             orders,
             &mut self.memory,
         );
@@ -297,9 +297,9 @@ mod tests {
     fn bench(db: &Db) -> Bench {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::new(manual_clock());
         let config = Config::default();
-        let programme = Arc::new(config.programme.programme().unwrap());
+        let rules = Arc::new(Rules::new(config.programme.seed().unwrap()));
         let lifecycle = Lifecycle::new();
-        let committers = Committers::start(db, &clock, &programme, &config, &lifecycle);
+        let committers = Committers::start(db, &clock, &rules, &config, &lifecycle);
         Bench {
             db: db.clone(),
             committers,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use tenure_core::{ProgrammeId, Violations};
 use tenure_rpc::config::Validate;
 
-use crate::domain::{BALANCE_MAX, Expiry, Policies, Programme};
+use crate::domain::{BALANCE_MAX, Policies, ProgrammeVersion, Term, TransferLimits};
+use crate::store::Seed;
 
 /// The configuration of loyalty-points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,8 @@ pub struct Config {
     pub sweep_slice: usize,
     /// How often new records are sealed in blocks, in milliseconds.
     pub seal_interval_ms: u64,
-    /// The rules of the default programme.
+    /// What the default programme begins with: its first version, made when a new database is first
+    /// used. Later versions are made by `ProgrammeService`.
     pub programme: ProgrammeConfig,
 }
 
@@ -54,9 +56,6 @@ impl Default for Config {
 pub struct ProgrammeConfig {
     /// Its id.
     pub programme_id: String,
-    /// The version of these rules, stamped on every entry: 1 to 32 bytes. Give a new one with every
-    /// change.
-    pub version: String,
     /// Points for each whole currency unit of a bill that was actually paid: 0 to 1,000.
     pub points_per_unit: u32,
     /// Minor units in a currency unit: 1 to 1,000.
@@ -75,7 +74,6 @@ impl Default for ProgrammeConfig {
     fn default() -> Self {
         Self {
             programme_id: "default".to_owned(),
-            version: "1".to_owned(),
             points_per_unit: 1,
             minor_per_unit: 100,
             expiry: ExpiryRule::Months,
@@ -96,11 +94,6 @@ pub enum ExpiryRule {
     /// At the end of a calendar year.
     Years,
 }
-
-/// The most recipients that an account may have registered: they are read with every write.
-const RECIPIENTS_MAX: u64 = 64;
-/// The longest version of a programme.
-const VERSION_LENGTH_MAX: usize = 32;
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -129,21 +122,26 @@ impl Config {
 }
 
 impl ProgrammeConfig {
-    /// Returns the rules; nothing when the id is none.
+    /// Returns what the default programme begins with; nothing when its id is none.
     #[must_use]
-    pub(crate) fn programme(&self) -> Option<Programme> {
-        Some(Programme {
-            id: ProgrammeId::parse(&self.programme_id).ok()?,
-            version: self.version.as_str().into(),
-            points_per_unit: self.points_per_unit,
-            minor_per_unit: self.minor_per_unit,
-            expiry: match self.expiry {
-                ExpiryRule::Never => Expiry::Never,
-                ExpiryRule::Months => Expiry::Months(self.expiry_periods),
-                ExpiryRule::Years => Expiry::Years(self.expiry_periods),
-            },
+    pub(crate) fn seed(&self) -> Option<Seed> {
+        let programme = ProgrammeId::parse(&self.programme_id).ok()?;
+        let rules = self.version();
+        Some(Seed { programme, rules })
+    }
+
+    /// Returns the rules as the first version of the programme.
+    #[must_use]
+    fn version(&self) -> ProgrammeVersion {
+        let term = match self.expiry {
+            ExpiryRule::Never => Term::Never,
+            ExpiryRule::Months => Term::Months(self.expiry_periods),
+            ExpiryRule::Years => Term::Years(self.expiry_periods),
+        };
+        ProgrammeVersion {
             policies: self.policies.clone(),
-        })
+            ..ProgrammeVersion::simple(self.points_per_unit, self.minor_per_unit, term)
+        }
     }
 }
 
@@ -192,7 +190,7 @@ impl Validate for Config {
             "programme.policies.transfer.recipients_max",
             recipients,
             0,
-            RECIPIENTS_MAX,
+            TransferLimits::RECIPIENTS_MAX.into(),
         );
         for (field, points) in [
             ("debt_limit", policies.debt_limit),
@@ -211,18 +209,12 @@ impl Validate for Config {
             "programme.programme_id",
             ProgrammeId::parse(&programme.programme_id),
         );
-        let length = programme.version.len();
-        if length == 0 || length > VERSION_LENGTH_MAX {
-            let wanted = format!("1 to {VERSION_LENGTH_MAX} bytes");
-            violations.add("programme.version", wanted, format!("{length} bytes"));
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::TransferLimits;
 
     #[test]
     fn the_defaults_are_valid_and_every_limit_is_checked() {
@@ -238,7 +230,6 @@ mod tests {
 
         let programme = ProgrammeConfig {
             programme_id: String::new(),
-            version: String::new(),
             minor_per_unit: 0,
             expiry_periods: 0,
             points_per_unit: 9_999,
@@ -265,6 +256,6 @@ mod tests {
             seal_interval_ms,
             programme,
         };
-        assert_eq!(wrong(&all), 14);
+        assert_eq!(wrong(&all), 13);
     }
 }

@@ -28,6 +28,7 @@ mod seal;
 mod settle;
 mod spend;
 mod standing;
+mod tier;
 mod total;
 mod transfer;
 mod verify;
@@ -51,11 +52,16 @@ pub use policy::{
     TransferLimits,
 };
 pub use postings::{Book, postings};
-pub use programme::{Expiry, Programme};
+pub use programme::{
+    Band, Basis, Catalogue, Earned, Earning, Event, EventKind, EventPart, Expiry, Factor, Facts,
+    Funding, Group, InForce, Line, Month, Moved, Multiplier, Programme, ProgrammeRefusal,
+    ProgrammeVersion, Replay as RuleReplay, Reward, Rule, Skip, Term, Zone, evaluate,
+};
 pub use refusal::Refusal;
 pub use seal::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
 pub use settle::settle;
 pub use standing::{Blocked, MonthlyGifts, Recipient, Standing};
+pub use tier::{Achieved, Revoked, Spans, Tier, TierPeriod, TierPolicy, TierState};
 pub use total::{DAY, Total, day_of};
 pub use verify::{
     Breach, Finding, Invariant, LaneCheck, Neighbour, Orders, Phase, Position, Replay, Seen,

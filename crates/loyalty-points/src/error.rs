@@ -5,7 +5,7 @@ use tenure_rpc::RequestError;
 use tenure_sql::SqlError;
 use tenure_sql::feed::FeedError;
 
-use crate::domain::Refusal;
+use crate::domain::{ProgrammeRefusal, Refusal};
 
 /// An error of loyalty-points.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum Error {
     /// A rule says no; a repeat gets the same answer.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The programmes say no.
+    #[error(transparent)]
+    Programme(#[from] ProgrammeRefusal),
     /// More writes than may wait.
     #[error("more writes than the server may hold")]
     Overloaded,
@@ -58,6 +61,7 @@ impl Error {
         match self {
             Self::Request(error) => Some(error),
             Self::Refused(error) => Some(error),
+            Self::Programme(error) => Some(error),
             Self::Feed(error) => Some(error),
             Self::Sql(error) => Some(error),
             _ => None,

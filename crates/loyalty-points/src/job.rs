@@ -4,6 +4,7 @@
 mod bills;
 mod seal;
 mod sweep;
+mod tiers;
 mod vintages;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tenure_rpc::{Lifecycle, feed};
 pub(crate) use bills::BillReader;
 pub(crate) use seal::seal;
 pub(crate) use sweep::sweep;
+pub(crate) use tiers::evaluate_tiers;
 
 use crate::Shared;
 
@@ -31,5 +33,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
     lifecycle.spawn(
         "loyalty vintages",
         vintages::run(shared.clone(), lifecycle.clone()),
+    );
+    lifecycle.spawn(
+        "loyalty tiers",
+        tiers::run(shared.clone(), lifecycle.clone()),
     );
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tenure_core::{Clock, Ids, Lane};
 use tenure_proto::loyalty::v1::books_service_server::BooksServiceServer;
 use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyServiceServer;
+use tenure_proto::loyalty::v1::programme_service_server::ProgrammeServiceServer;
 use tenure_rpc::{Lifecycle, Transport};
 use tenure_sql::{Db, Migrations};
 
@@ -26,20 +27,21 @@ pub use config::{Config, ExpiryRule, ProgrammeConfig};
 pub use error::Error;
 
 use committer::Committers;
-use domain::Programme;
+use store::Rules;
 
 /// The name of the service, as in `tenure serve loyalty-points`.
 pub const NAME: &str = "loyalty-points";
 /// The domain of its errors.
 pub const DOMAIN: &str = "loyalty.tenure";
 /// The gRPC services it serves.
-pub const SERVICES: [&str; 2] = [
+pub const SERVICES: [&str; 3] = [
     "tenure.loyalty.v1.LoyaltyService",
     "tenure.loyalty.v1.BooksService",
+    "tenure.loyalty.v1.ProgrammeService",
 ];
 /// Its schema.
 pub const MIGRATIONS: Migrations =
-    tenure_sql::migrations!("0101_ledger", "0120_seal", "0130_vintage");
+    tenure_sql::migrations!("0101_ledger", "0110_programme", "0120_seal", "0130_vintage");
 
 /// What the service needs.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) db: Db,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
-    pub(crate) programme: Arc<Programme>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) committers: Arc<Committers>,
     pub(crate) customer_data: Transport,
@@ -94,13 +96,13 @@ impl Service {
             lifecycle,
             customer_data,
         } = deps;
-        let programme = Arc::new(config.programme.programme().ok_or(Error::Config)?);
-        let committers = Committers::start(&db, &clock, &programme, &config, &lifecycle);
+        let rules = Arc::new(Rules::new(config.programme.seed().ok_or(Error::Config)?));
+        let committers = Committers::start(&db, &clock, &rules, &config, &lifecycle);
         let shared = Shared {
             db,
             clock,
             config,
-            programme,
+            rules,
             lifecycle,
             committers,
             customer_data,
@@ -111,9 +113,11 @@ impl Service {
     /// Returns the gRPC services.
     #[must_use]
     pub fn routes(&self) -> tonic::service::Routes {
-        let routes = LoyaltyServiceServer::new(api::Api(self.0.clone()));
+        let ledger = LoyaltyServiceServer::new(api::Api(self.0.clone()));
         let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
-        tonic::service::Routes::new(routes).add_service(books)
+        let programmes = ProgrammeServiceServer::new(api::ProgrammeApi(self.0.clone()));
+        let routes = tonic::service::Routes::new(ledger);
+        routes.add_service(books).add_service(programmes)
     }
 
     /// Starts what runs by itself: the reader of bills and the sweep of expiries.

@@ -1,20 +1,26 @@
 //! The ledger in the database: one function for each use case, each one transaction.
 
 mod accounts;
+mod achieved;
 mod answers;
 mod books;
 #[cfg(test)]
 pub(crate) mod damage;
+mod earned;
+mod earning;
 mod entries;
 mod expiring;
 mod feed;
 mod lanes;
 mod liability;
 mod memory;
+pub(crate) mod programmes;
 mod reads;
 mod row;
 mod rows;
+mod rules;
 mod seals;
+pub(crate) mod tiers;
 mod totals;
 mod transact;
 mod verify;
@@ -24,13 +30,19 @@ use tenure_core::Lane;
 use tenure_sql::Db;
 
 pub(crate) use books::{Period, books};
+pub(crate) use earned::{After, walk};
+pub(crate) use earning::{
+    Fed, Happened, NotBooked, Outcome as Earned, Strangers, add_standing, earn, earn_from_feed,
+    knowledge,
+};
 pub(crate) use expiring::{Place, accounts_due};
 pub(crate) use feed::{FeedRecord, changes_after};
 pub(crate) use liability::{Days, Moved, vintage_books};
 pub(crate) use memory::Memory;
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
+pub(crate) use rules::{Rules, Seed, activate};
 pub(crate) use seals::{BLOCK_MAX, seal_next};
-pub(crate) use transact::{Move, decide, decide_from_feed, settle_due};
+pub(crate) use transact::{Move, decide, settle_due};
 pub(crate) use verify::{
     LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,
     slice, totals_differ,

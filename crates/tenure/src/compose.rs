@@ -208,7 +208,7 @@ impl Suite {
         self.services.iter().fold(
             Server::new(config.server.clone()),
             |server, (name, service)| {
-                server.add(&[name.grpc_name()], service.routes(), &self.readiness)
+                server.add(name.grpc_names(), service.routes(), &self.readiness)
             },
         )
     }

@@ -37,14 +37,14 @@ impl ServiceName {
         }
     }
 
-    /// Returns the full name of its gRPC service.
+    /// Returns the full names of its gRPC services.
     #[must_use]
-    pub fn grpc_name(self) -> &'static str {
+    pub fn grpc_names(self) -> &'static [&'static str] {
         match self {
-            Self::CustomerData => "tenure.customer.v1.CustomerService",
-            Self::LifecycleScoring => "tenure.scoring.v1.ScoringService",
-            Self::Campaign => "tenure.campaign.v1.CampaignService",
-            Self::LoyaltyPoints => "tenure.loyalty.v1.LoyaltyService",
+            Self::CustomerData => &tenure_customer_data::SERVICES,
+            Self::LifecycleScoring => &tenure_lifecycle_scoring::SERVICES,
+            Self::Campaign => &tenure_campaign::SERVICES,
+            Self::LoyaltyPoints => &tenure_loyalty_points::SERVICES,
         }
     }
 

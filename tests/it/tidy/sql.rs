@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use super::{Complaints, File, files, names, rust_files};
 
 /// Small tables, the same on every node: the catalogue, and a few rows of bookkeeping.
-const WITHOUT_LANE: [&str; 6] = [
+const WITHOUT_LANE: [&str; 8] = [
     "meta",
     "consumer",
     "offer",
     "campaign",
     "model",
     "scoring_run",
+    "programme",
+    "programme_version",
 ];
 
 /// A table as its migration creates it.

@@ -1,5 +1,7 @@
 //! `CreateAccount`, `GetAccount`, `ListAccounts`, `ListLots`.
 
+use std::sync::Arc;
+
 use tenure_core::violation::Mismatch;
 use tenure_core::{
     AccountId, CustomerId, PageError, PageToken, ProgrammeId, Timestamp, Violations, page,
@@ -12,7 +14,7 @@ use tenure_rpc::{RequestError, fields};
 
 use super::submit::{Write, submit};
 use super::{convert, parse};
-use crate::domain::{Account, Command, EntryId, Lot, Method, Record, Refusal};
+use crate::domain::{Account, Catalogue, Command, EntryId, Lot, Method, Record, Refusal};
 use crate::error::Error;
 use crate::{Shared, store};
 
@@ -20,7 +22,8 @@ pub(super) async fn create(
     shared: &Shared,
     message: CreateAccountRequest,
 ) -> Result<CreateAccountResponse, Error> {
-    let write = parse_create(shared, &message)?;
+    let catalogue = catalogue_with(shared, &[&message.programme_id]).await?;
+    let write = parse_create(shared, &catalogue, &message)?;
     let (record, replayed) = submit(shared, &message, "CreateAccountRequest", write).await?;
     let Record::Opened(opened) = &*record else {
         return Err(Error::Internal("an account was opened by an entry"));
@@ -33,6 +36,7 @@ pub(super) async fn create(
 
 pub(super) fn parse_create(
     shared: &Shared,
+    catalogue: &Catalogue,
     message: &CreateAccountRequest,
 ) -> Result<Write, Error> {
     let mut violations = Violations::new();
@@ -40,7 +44,8 @@ pub(super) fn parse_create(
     let request = parse::request_id(v, &message.request_id);
     let account = parse::account(v, &message.account_id);
     let customer = v.take("customer_id", CustomerId::parse(&message.customer_id));
-    let programme = v.take("programme_id", programme(shared, &message.programme_id));
+    let programme = programme(catalogue, &message.programme_id, shared.clock.now());
+    let programme = v.take("programme_id", programme);
     let joined_at = fields::optional_time(v, "join_time", message.join_time.as_ref());
     if joined_at.is_some_and(|at| at > shared.clock.now()) {
         v.add("join_time", "an instant not after now", "a later one");
@@ -61,16 +66,35 @@ pub(super) fn parse_create(
     Ok(parse::all(violations, write())?)
 }
 
+/// Returns the rules, read again when this process does not know one of the programmes.
+pub(super) async fn catalogue_with(shared: &Shared, ids: &[&str]) -> Result<Arc<Catalogue>, Error> {
+    let now = shared.clock.now();
+    let known = shared.rules.known(&shared.db, now).await?;
+    if ids.iter().all(|id| programme(&known, id, now).is_ok()) {
+        return Ok(known);
+    }
+    Ok(shared.rules.fresh(&shared.db, now).await?)
+}
+
 /// Returns the programme with this id, or the default one.
-pub(super) fn programme(shared: &Shared, id: &str) -> Result<ProgrammeId, Mismatch> {
-    let default = &shared.programme.id;
+pub(super) fn programme(
+    catalogue: &Catalogue,
+    id: &str,
+    now: Timestamp,
+) -> Result<ProgrammeId, Mismatch> {
+    let default = catalogue.default_programme();
     if id.is_empty() || id == default.as_str() {
         return Ok(default.clone());
     }
-    Err(Mismatch::new(
-        format!("nothing or the programme {default}"),
-        "an unknown programme",
-    ))
+    let known = ProgrammeId::parse(id).ok();
+    known
+        .filter(|id| catalogue.in_force(id, now).is_some())
+        .ok_or_else(|| {
+            Mismatch::new(
+                format!("nothing, {default} or another programme with a version in force"),
+                "an unknown programme",
+            )
+        })
 }
 
 /// Returns an account as it is now.
@@ -79,7 +103,9 @@ pub(super) async fn require(shared: &Shared, id: &AccountId) -> Result<Account, 
     let account = found.ok_or_else(|| Refusal::AccountNotFound {
         account: id.to_string(),
     })?;
-    Ok(convert::at(account, shared.clock.now(), &shared.programme))
+    let now = shared.clock.now();
+    let catalogue = shared.rules.known(&shared.db, now).await?;
+    Ok(convert::at(account, now, &catalogue))
 }
 
 pub(super) async fn get(
@@ -116,7 +142,8 @@ pub(super) async fn list(
     let rows = store::accounts_page(&shared.db, customer.as_ref(), after, size).await?;
     let (rows, next) = page::cut(rows, size, |account| vec![account.id.to_string()]);
     let now = shared.clock.now();
-    let settled = |row| convert::account(&convert::at(row, now, &shared.programme));
+    let catalogue = shared.rules.known(&shared.db, now).await?;
+    let settled = |row| convert::account(&convert::at(row, now, &catalogue));
     Ok(ListAccountsResponse {
         accounts: rows.into_iter().map(settled).collect(),
         next_page_token: next
@@ -137,7 +164,10 @@ pub(super) async fn list_lots(
     let token = fields::page_token(&message.page_token, arguments.as_bytes());
     let after = lot_after(token.map_err(RequestError::from)?.as_ref())?;
     let account = require(shared, &id).await?;
-    let order = shared.programme.policies.order_of_use;
+    let now = shared.clock.now();
+    let catalogue = shared.rules.known(&shared.db, now).await?;
+    let rules = catalogue.of_account(Some(&account.programme), now);
+    let order = rules.map_or_else(Default::default, |it| it.programme.policies.order_of_use);
     let later = |lot: &&Lot| after.is_none_or(|after| lot.order_by(order) > after);
     let mut lots: Vec<&Lot> = account.lots.iter().filter(later).collect();
     lots.sort_by_key(|lot| lot.order_by(order));

@@ -14,7 +14,7 @@ use tenure_rpc::{call, to_item_error};
 
 use super::submit::{Asked, answer, prepare};
 use super::{accounts, convert, holds, points, staff, transfers};
-use crate::domain::{Order, Record};
+use crate::domain::{Catalogue, Order, Record};
 use crate::error::Error;
 use crate::{DOMAIN, Shared};
 
@@ -37,7 +37,9 @@ pub(super) async fn execute(
         );
         violations.into_result()?;
     }
-    let prepared = message.operations.iter().map(|asked| parse(shared, asked));
+    let catalogue = catalogue(shared, &message.operations).await?;
+    let operations = message.operations.iter();
+    let prepared = operations.map(|asked| parse(shared, &catalogue, asked));
     let answers = match message.mode() {
         BatchMode::AllOrNothing => together(shared, prepared.collect()).await?,
         BatchMode::Unspecified | BatchMode::Independent => each(shared, prepared.collect()).await,
@@ -47,8 +49,22 @@ pub(super) async fn execute(
     })
 }
 
+/// Returns the rules, which know the programmes of all accounts that are to be created if there are
+/// such programmes.
+async fn catalogue(shared: &Shared, operations: &[Operation]) -> Result<Arc<Catalogue>, Error> {
+    let named = operations.iter().filter_map(|it| match &it.operation {
+        Some(Asking::CreateAccount(it)) => Some(it.programme_id.as_str()),
+        _ => None,
+    });
+    accounts::catalogue_with(shared, &named.collect::<Vec<_>>()).await
+}
+
 /// Parses one operation as the RPC of its name does.
-fn parse(shared: &Shared, operation: &Operation) -> Result<(Order, Asked), Error> {
+fn parse(
+    shared: &Shared,
+    catalogue: &Catalogue,
+    operation: &Operation,
+) -> Result<(Order, Asked), Error> {
     macro_rules! prepared {
         ($message:ident, $name:literal, $write:expr) => {
             Ok(prepare(shared, $message, $name, $write?))
@@ -64,7 +80,7 @@ fn parse(shared: &Shared, operation: &Operation) -> Result<(Order, Asked), Error
             prepared!(
                 it,
                 "CreateAccountRequest",
-                accounts::parse_create(shared, it)
+                accounts::parse_create(shared, catalogue, it)
             )
         }
         Some(Asking::EarnPoints(it)) => {

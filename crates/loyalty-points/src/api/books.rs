@@ -13,12 +13,11 @@ pub(super) async fn get(
     shared: &Shared,
     message: GetBooksRequest,
 ) -> Result<GetBooksResponse, Error> {
+    let catalogue = accounts::catalogue_with(shared, &[&message.programme_id]).await?;
     let mut violations = Violations::new();
     let v = &mut violations;
-    let programme = v.take(
-        "programme_id",
-        accounts::programme(shared, &message.programme_id),
-    );
+    let programme = accounts::programme(&catalogue, &message.programme_id, shared.clock.now());
+    let programme = v.take("programme_id", programme);
     let start = fields::optional_time(v, "start_time", message.start_time.as_ref());
     let end = fields::optional_time(v, "end_time", message.end_time.as_ref());
     if let (Some(start), Some(end)) = (start, end)

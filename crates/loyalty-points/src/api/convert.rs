@@ -5,12 +5,16 @@ use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields::time;
 
 use crate::domain::{
-    Account, Allocation, Block, Blocked, Entry, EntryKind, HoldFacts, HoldState, Journal, Lot,
-    Opened, Programme, Recipient, settle,
+    Account, Allocation, Block, Blocked, Catalogue, Entry, EntryKind, HoldFacts, HoldState,
+    Journal, Lot, Opened, Recipient, settle,
 };
 
 /// Returns `account` as it is at `now`, whether or not somebody booked what fell due.
-pub(super) fn at(mut account: Account, now: Timestamp, programme: &Programme) -> Account {
+pub(super) fn at(mut account: Account, now: Timestamp, catalogue: &Catalogue) -> Account {
+    let Some(rules) = catalogue.of_account(Some(&account.programme), now) else {
+        return account;
+    };
+    let programme = &rules.programme;
     let (updated_at, entries, seq) = (account.updated_at, account.entries, account.last_seq);
     let mut journal = Journal::new(account.lane, seq, now, programme);
     settle(&mut account, now, &mut journal);
@@ -92,7 +96,7 @@ pub(super) fn opened(opened: &Opened) -> pb::Account {
     }
 }
 
-fn until(expires_at: Timestamp) -> Option<prost_types::Timestamp> {
+pub(super) fn until(expires_at: Timestamp) -> Option<prost_types::Timestamp> {
     (expires_at < Timestamp::MAX).then(|| time(expires_at))
 }
 

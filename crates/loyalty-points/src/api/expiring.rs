@@ -18,13 +18,12 @@ pub(super) async fn list(
     shared: &Shared,
     message: ListExpiringPointsRequest,
 ) -> Result<ListExpiringPointsResponse, Error> {
+    let catalogue = accounts::catalogue_with(shared, &[&message.programme_id]).await?;
     let now = shared.clock.now();
     let mut violations = Violations::new();
     let v = &mut violations;
-    let programme = v.take(
-        "programme_id",
-        accounts::programme(shared, &message.programme_id),
-    );
+    let programme = accounts::programme(&catalogue, &message.programme_id, now);
+    let programme = v.take("programme_id", programme);
     let until = fields::required_time(v, "until_time", message.until_time.as_ref());
     if until.is_some_and(|until| until <= now) {
         v.add("until_time", "an instant in the future", "one that is not");
@@ -40,7 +39,7 @@ pub(super) async fn list(
     let next = found.last().filter(|_| found.len() == size.get());
     let next = next.map(|last| PageToken::after([last.lane.to_string(), last.id.to_string()]));
     let expiring = found.into_iter().filter_map(|account| {
-        let account = convert::at(account, now, &shared.programme);
+        let account = convert::at(account, now, &catalogue);
         expiring(&account, until)
     });
     Ok(ListExpiringPointsResponse {

@@ -41,12 +41,11 @@ pub(super) async fn get(
     shared: &Shared,
     message: GetLiabilityRequest,
 ) -> Result<GetLiabilityResponse, Error> {
+    let catalogue = accounts::catalogue_with(shared, &[&message.programme_id]).await?;
     let mut violations = Violations::new();
     let v = &mut violations;
-    let programme = v.take(
-        "programme_id",
-        accounts::programme(shared, &message.programme_id),
-    );
+    let programme = accounts::programme(&catalogue, &message.programme_id, shared.clock.now());
+    let programme = v.take("programme_id", programme);
     let days = parse::days(v, &message);
     let terms = parse::terms(v, &message);
     let size = fields::page_size(v, message.page_size);

@@ -23,7 +23,11 @@ pub(super) async fn quote(
         account: id.to_string(),
     })?;
     let (now, sequence_number) = (shared.clock.now(), account.entries);
-    let mut journal = Journal::new(account.lane, account.last_seq, now, &shared.programme);
+    let catalogue = shared.rules.fresh(&shared.db, now).await?;
+    let rules = catalogue.of_account(Some(&account.programme), now);
+    let rules = rules.ok_or(Error::Internal("the default programme has no rules"))?;
+    let (lane, head) = (account.lane, account.last_seq);
+    let mut journal = Journal::new(lane, head, now, &rules.programme);
     let command = Command::Redeem {
         points,
         source: "quote".into(),

@@ -34,10 +34,10 @@ pub(super) async fn verify(
         some => some.min(RECORDS_MAX),
     };
     let limit = parse::all(violations, Some(i64::from(limit)))?;
-    let programme = &shared.programme;
+    let catalogue = shared.rules.fresh(&shared.db, shared.clock.now()).await?;
     let order = |id: &ProgrammeId, version: &str| -> Option<OrderOfUse> {
-        let is_known = *id == programme.id && version == &*programme.version;
-        is_known.then_some(programme.policies.order_of_use)
+        let rules = catalogue.activated(id, version)?;
+        Some(rules.programme.policies.order_of_use)
     };
     let report = verify_ledger(&shared.db, &resume_token, limit, &order).await?;
     let lanes = shared.db.lanes().count();

@@ -93,6 +93,12 @@ impl Ledger {
         self.accounts.insert(account.id.clone(), account);
     }
 
+    /// Returns an account as it is after what was decided so far.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.get(id)
+    }
+
     /// Notes the answer that a request got.
     pub fn load_answer(&mut self, lane: Lane, request: Request, answer: Answer) {
         self.answered
@@ -236,7 +242,10 @@ impl Ledger {
                 });
             }
             (_, true) => {
-                self.settle(&to.account, now, programme);
+                // Rules of another programme must not touch it; there is no transfer then, either.
+                if self.accounts[&to.account].programme == giving.programme {
+                    self.settle(&to.account, now, programme);
+                }
                 let found = self.accounts.remove(&to.account);
                 found.expect("it was found before")
             }
@@ -414,6 +423,12 @@ impl Ledger {
                 totals.add(entry, &self.accounts[&entry.account].programme);
             }
         }
+        debug_assert!(
+            self.touched
+                .iter()
+                .all(|id| self.moved.contains(&self.accounts[id].lane)),
+            "an account changes with its lane, or others would remember it as it was"
+        );
         let heads = self
             .moved
             .iter()

@@ -142,6 +142,11 @@ pub struct TransferLimits {
     pub tenure_months: u16,
 }
 
+impl TransferLimits {
+    /// The most recipients that an account may have registered: they are read with every write.
+    pub const RECIPIENTS_MAX: u8 = 64;
+}
+
 impl Default for TransferLimits {
     /// The rules that a large operator publishes.
     fn default() -> Self {

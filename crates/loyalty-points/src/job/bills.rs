@@ -1,12 +1,13 @@
 //! Earns points for settled bills, each once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tenure_core::{AccountId, Timestamp};
 use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::customer::v1::{
-    Bill, BillState, Change, WatchChangesRequest, WatchChangesResponse,
+    BatchGetCustomersRequest, Bill, BillState, Change, WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_rpc::feed::{Consumer, Outcome};
 use tenure_rpc::{IntoStatus, fields};
@@ -14,12 +15,14 @@ use tenure_sql::SqlError;
 use tenure_sql::feed::consumer;
 use tonic::{Status, Streaming};
 
-use crate::domain::{Command, Decision, Earn, Order, POINTS_MAX, Refusal};
-use crate::store::{self, Move};
+use crate::domain::{Event, EventKind, Facts};
+use crate::store::{self, Earned, Fed, Happened, Move, NotBooked, Strangers};
 use crate::{DOMAIN, Shared};
 
 /// The name under which the position is kept.
 const NAME: &str = "loyalty-points<customer-data";
+/// How many customers may be asked for at once.
+const CUSTOMERS_MAX: usize = 1_000;
 
 /// Reads the feed of customer-data. The lanes of a batch are locked by its transaction as by any
 /// other writer's, so that committers and this reader may work at once.
@@ -57,42 +60,87 @@ impl BillReader {
         status
     }
 
-    fn order(&self, change: Change) -> Option<Order> {
+    /// Books what the bills of a batch earn, which goes on to `to`.
+    async fn book(&mut self, to: &str, events: &mut [Happened]) -> Result<Fed, Status> {
+        let first = self.earn(to, events, Strangers::Named).await;
+        let first = first.map_err(|error| self.fail(error))?;
+        let Fed::Strangers(accounts) = &first else {
+            return Ok(first);
+        };
+        // Asked between two transactions: no lock waits for another service.
+        let joined = self.joined(accounts).await?;
+        for happened in &mut *events {
+            happened.joined_at = joined.get(happened.account.as_str()).copied();
+        }
+        let second = self.earn(to, events, Strangers::Opened).await;
+        second.map_err(|error| self.fail(error))
+    }
+
+    async fn earn(
+        &self,
+        to: &str,
+        events: &[Happened],
+        strangers: Strangers,
+    ) -> Result<Fed, SqlError> {
+        let step = Move {
+            consumer: NAME,
+            from: self.at.as_deref(),
+            to,
+        };
+        let (db, clock, rules) = (&self.shared.db, &*self.shared.clock, &self.shared.rules);
+        store::earn_from_feed(db, clock, rules, step, (events, strangers)).await
+    }
+
+    /// Returns since when customers are there, of those who are known.
+    async fn joined(&self, accounts: &[AccountId]) -> Result<HashMap<String, Timestamp>, Status> {
+        let mut client = CustomerServiceClient::new(self.shared.customer_data.clone());
+        let mut joined = HashMap::new();
+        for ids in accounts.chunks(CUSTOMERS_MAX) {
+            let customer_ids = ids.iter().map(ToString::to_string).collect();
+            let request = BatchGetCustomersRequest { customer_ids };
+            let answer = client.batch_get_customers(request).await?.into_inner();
+            for customer in answer.customers {
+                let at = customer.join_time.as_ref().map(fields::parse_time);
+                if let Some(Ok(at)) = at {
+                    joined.insert(customer.customer_id, at);
+                }
+            }
+        }
+        Ok(joined)
+    }
+
+    fn happened(&self, change: Change) -> Option<Happened> {
         let Some(Fact::Bill(bill)) = change.fact else {
             return None;
         };
         if bill.state() != BillState::Settled {
             return None;
         }
-        let paid = bill
-            .paid_amount
-            .as_ref()
-            .map_or(0, |paid| paid.amount_minor);
-        let points = self.shared.programme.points_for(paid);
-        if points == 0 {
-            return None;
-        }
         let Ok(account) = AccountId::parse(&bill.customer_id) else {
             tracing::error!("a bill names no customer");
             return None;
         };
-        if points > POINTS_MAX {
-            tracing::error!(bill.id = %bill.bill_id, "a bill would earn more points than one entry may");
-            return None;
-        }
-        let lane = self.shared.lane(account.as_str());
-        let earned_at = settled_at(&bill);
-        let source = format!("bill/{}", bill.bill_id).into();
-        let command = Command::Earn(Earn {
-            earned_at,
-            open: true,
-            ..Earn::new(points, source)
-        });
-        Some(Order {
-            lane,
+        let paid = bill
+            .paid_amount
+            .as_ref()
+            .map_or(0, |paid| paid.amount_minor);
+        let at = settled_at(&bill).unwrap_or_else(|| self.shared.clock.now());
+        let event = Event {
+            kind: EventKind::Bill,
+            id: bill.bill_id,
+            at: at.as_micros(),
+            paid,
+            parts: Vec::new(),
+            code: String::new(),
+            referred: String::new(),
+        };
+        Some(Happened {
+            lane: self.shared.lane(account.as_str()),
             account,
-            request: None,
-            command,
+            event,
+            facts: Facts::default(),
+            open: true,
+            joined_at: None,
         })
     }
 }
@@ -133,23 +181,16 @@ impl Consumer for BillReader {
             return Ok(Outcome::Applied);
         }
         let count = i64::try_from(response.changes.len()).unwrap_or(i64::MAX);
-        let orders: Vec<Order> = response
+        let mut events: Vec<Happened> = response
             .changes
             .into_iter()
-            .filter_map(|change| self.order(change))
+            .filter_map(|change| self.happened(change))
             .collect();
-        let shared = &self.shared;
-        let step = Move {
-            consumer: NAME,
-            from: self.at.as_deref(),
-            to: &to,
-        };
-        let (db, clock) = (&shared.db, &*shared.clock);
-        let applied = store::decide_from_feed(db, clock, &shared.programme, step, &orders).await;
-        let Some(decisions) = applied.map_err(|error| self.fail(error))? else {
+        let fed = self.book(&to, &mut events).await?;
+        let Fed::Done(outcomes) = fed else {
             return Ok(Outcome::Lost);
         };
-        report(&orders, &decisions);
+        report(&events, &outcomes);
         self.at = Some(to);
         self.applied += count;
         Ok(Outcome::Applied)
@@ -158,20 +199,20 @@ impl Consumer for BillReader {
 
 /// A bill that was seen before earns nothing again, nor does one of an account that is closed or
 /// blocked, which is as it should be; any other refusal somebody must look into.
-fn report(orders: &[Order], decisions: &[Decision]) {
+fn report(events: &[Happened], outcomes: &[Earned]) {
     use tenure_core::Coded as _;
-    for (order, decision) in orders.iter().zip(decisions) {
-        let Decision::New(Err(refusal)) = decision else {
-            continue;
+    for (happened, outcome) in events.iter().zip(outcomes) {
+        let reason = match outcome {
+            Ok(_) => continue,
+            Err(NotBooked::Ledger(refusal)) => refusal.reason(),
+            Err(NotBooked::Programme(refusal)) => refusal.reason(),
         };
         let is_expected = matches!(
-            refusal,
-            Refusal::EventAlreadyEarned { .. }
-                | Refusal::AccountClosed { .. }
-                | Refusal::AccountBlocked { .. }
+            reason,
+            "EVENT_ALREADY_EARNED" | "ACCOUNT_CLOSED" | "ACCOUNT_BLOCKED"
         );
         if !is_expected {
-            let (account, reason) = (&order.account, refusal.reason());
+            let account = &happened.account;
             tracing::error!(account.id = %account, reason, "a settled bill earned nothing");
         }
     }

@@ -13,8 +13,7 @@ pub(crate) async fn sweep(shared: &Shared) -> Result<i64, SqlError> {
     let mut expired = 0;
     for lane in db.lanes().all() {
         loop {
-            let settled =
-                store::settle_due(db, &*shared.clock, &shared.programme, lane, slice).await?;
+            let settled = store::settle_due(db, &*shared.clock, &shared.rules, lane, slice).await?;
             expired += settled.expired_points;
             if settled.accounts < slice {
                 break;

@@ -6,19 +6,27 @@ use tenure_sql::{SqlError, Tx};
 
 /// The numbers are read under the lock, so they are those of the last commit.
 const LOCK_POSTGRES: &str = "
-    SELECT lane, seq FROM lane
+    SELECT lane, seq, epoch FROM lane
     WHERE lane = ANY($1)
     ORDER BY lane
     FOR NO KEY UPDATE";
 /// A writing transaction is alone on SQLite.
 const LOCK_SQLITE: &str = "
-    SELECT lane, seq FROM lane
+    SELECT lane, seq, epoch FROM lane
     WHERE lane IN (SELECT value FROM json_each($1))
     ORDER BY lane";
 
-/// Locks lanes until the end of the transaction and returns their last numbers.
-pub(super) async fn lock(tx: &mut Tx, lanes: &[Lane]) -> Result<Vec<(Lane, i64)>, SqlError> {
-    let heads: Vec<(Lane, i64)> = match tx.connection() {
+/// What the locks of lanes tell.
+pub(super) struct Locked {
+    /// The last numbers of the lanes.
+    pub(super) heads: Vec<(Lane, i64)>,
+    /// How often the rules have changed: the same in all lanes, because a change locks all of them.
+    pub(super) epoch: i64,
+}
+
+/// Locks lanes until the end of the transaction.
+pub(super) async fn lock(tx: &mut Tx, lanes: &[Lane]) -> Result<Locked, SqlError> {
+    let rows: Vec<(Lane, i64, i64)> = match tx.connection() {
         TxConnection::Postgres(conn) => {
             sqlx::query_as(LOCK_POSTGRES)
                 .bind(lanes)
@@ -33,8 +41,10 @@ pub(super) async fn lock(tx: &mut Tx, lanes: &[Lane]) -> Result<Vec<(Lane, i64)>
                 .await?
         }
     };
-    if heads.len() == lanes.len() {
-        Ok(heads)
+    if rows.len() == lanes.len() {
+        let epoch = rows.iter().map(|(_, _, epoch)| *epoch).max().unwrap_or(0);
+        let heads = rows.into_iter().map(|(lane, seq, _)| (lane, seq)).collect();
+        Ok(Locked { heads, epoch })
     } else {
         Err(SqlError::corrupt("table lane does not hold all lanes"))
     }

@@ -4,6 +4,9 @@
 //! what is remembered of a lane is true as long as the lane still has the number it had then; under
 //! another number somebody else wrote, and all of the lane is forgotten. Replicas and jobs need not
 //! know of each other.
+//!
+//! Rules, tiers and the events that earned change without a lane's number, and so none of them may
+//! ever be part of what is remembered here: rules have an epoch, the others are read under the lock.
 
 use std::collections::{BTreeMap, HashMap};
 

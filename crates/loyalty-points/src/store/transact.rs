@@ -6,13 +6,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use tenure_core::{AccountId, Clock, Lane, RequestId};
+use tenure_core::{AccountId, Clock, Lane, RequestId, Timestamp};
 use tenure_sql::feed::consumer;
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
 use super::memory::Memory;
+use super::rules::Rules;
 use super::{accounts, answers, entries, lanes};
-use crate::domain::{Command, Decision, EntryId, Ledger, Order, Programme, Writes};
+use crate::domain::{
+    Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Writes,
+};
 
 /// Decides orders in their sequence, in one transaction; those of one slice stand or fall together.
 /// Returns the decisions in the sequence of all orders.
@@ -22,29 +25,30 @@ use crate::domain::{Command, Decision, EntryId, Ledger, Order, Programme, Writes
 pub(crate) async fn decide(
     db: &Db,
     clock: &dyn Clock,
-    programme: &Programme,
+    rules: &Rules,
     orders: &[&[Order]],
     memory: &mut Memory,
 ) -> Result<Vec<Decision>, SqlError> {
+    rules.known(db, clock.now()).await?;
     if memory.trusts() {
-        match attempt(db, clock, programme, orders, memory, Repeats::Trusted).await {
+        match attempt(db, clock, rules, orders, memory, Repeats::Trusted).await {
             Err(error) if error.kind() == SqlErrorKind::Duplicate => memory.distrust(),
             done => return done,
         }
     }
-    attempt(db, clock, programme, orders, memory, Repeats::LookedUp).await
+    attempt(db, clock, rules, orders, memory, Repeats::LookedUp).await
 }
 
 async fn attempt(
     db: &Db,
     clock: &dyn Clock,
-    programme: &Programme,
+    rules: &Rules,
     orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
 ) -> Result<Vec<Decision>, SqlError> {
     let mut tx = db.begin_by_key().await?;
-    let decided = decide_in(&mut tx, clock, programme, orders, memory, repeats).await?;
+    let decided = decide_in(&mut tx, clock, rules, orders, memory, repeats).await?;
     let (decisions, writes) = decided;
     tx.commit().await?;
     let Writes {
@@ -69,7 +73,7 @@ enum Repeats {
     Trusted,
 }
 
-/// Where a consumer goes from and to with the orders of a batch.
+/// Where a consumer goes from and to with a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Move<'m> {
     pub(crate) consumer: &'m str,
@@ -77,35 +81,17 @@ pub(crate) struct Move<'m> {
     pub(crate) to: &'m str,
 }
 
-/// Moves the consumer and decides the orders of its batch, in one transaction; nothing when another
-/// replica was faster.
-pub(crate) async fn decide_from_feed(
-    db: &Db,
-    clock: &dyn Clock,
-    programme: &Programme,
-    step: Move<'_>,
-    orders: &[Order],
-) -> Result<Option<Vec<Decision>>, SqlError> {
-    let mut tx = db.begin_by_key().await?;
-    let Move {
-        consumer: name,
-        from,
-        to,
-    } = step;
-    if !consumer::advance(&mut tx, name, from, to, clock.now()).await? {
-        return Ok(None);
+impl Move<'_> {
+    /// Moves the consumer; false when another replica was faster.
+    pub(super) async fn advance(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, SqlError> {
+        consumer::advance(tx, self.consumer, self.from, self.to, now).await
     }
-    let (memory, repeats) = (&mut Memory::none(), Repeats::LookedUp);
-    let orders: Vec<&[Order]> = orders.iter().map(std::slice::from_ref).collect();
-    let (decisions, _) = decide_in(&mut tx, clock, programme, &orders, memory, repeats).await?;
-    tx.commit().await?;
-    Ok(Some(decisions))
 }
 
 async fn decide_in(
     tx: &mut Tx,
     clock: &dyn Clock,
-    programme: &Programme,
+    rules: &Rules,
     orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
@@ -117,7 +103,8 @@ async fn decide_in(
     let orders: &[&Order] = &groups.iter().copied().flatten().collect::<Vec<_>>();
     let mut wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
     wanted.extend(peers(orders).map(|(lane, _)| lane));
-    let mut ledger = lock(tx, &wanted, memory).await?;
+    let (mut ledger, epoch) = lock(tx, &wanted, memory).await?;
+    let catalogue = rules.under_lock(tx, epoch).await?;
     load(tx, orders, &mut ledger, memory).await?;
     if repeats == Repeats::LookedUp {
         load_answers(tx, orders, &mut ledger).await?;
@@ -125,10 +112,15 @@ async fn decide_in(
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
     let now = clock.now();
     let mut decisions = Vec::with_capacity(orders.len());
+    let default = default_of(&catalogue, now)?;
+    let programme_of = |account: Option<&Account>| of_account(&catalogue, account, now, default);
     for group in groups {
         match group {
-            [order] => decisions.push(ledger.decide(order, now, programme)),
-            together => decisions.extend(ledger.decide_together(together, now, programme)),
+            [order] => {
+                let programme = programme_of(ledger.account(&order.account));
+                decisions.push(ledger.decide(order, now, programme));
+            }
+            together => decisions.extend(ledger.decide_together(together, now, &programme_of)),
         }
     }
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
@@ -142,24 +134,45 @@ async fn decide_in(
     Ok((decisions, writes))
 }
 
+/// Returns the rules of the default programme, which always has some.
+fn default_of(catalogue: &Catalogue, now: Timestamp) -> Result<&Programme, SqlError> {
+    let rules = catalogue.of_account(None, now);
+    let rules = rules.ok_or_else(|| SqlError::corrupt("the default programme has no rules"))?;
+    Ok(&rules.programme)
+}
+
+/// Returns the rules of an account's programme; those of the default one for an account that is not
+/// there yet.
+fn of_account<'c>(
+    catalogue: &'c Catalogue,
+    account: Option<&Account>,
+    now: Timestamp,
+    default: &'c Programme,
+) -> &'c Programme {
+    let own = account.and_then(|account| catalogue.in_force(&account.programme, now));
+    own.map_or(default, |rules| &rules.programme)
+}
+
 /// Returns the other accounts that the orders touch, and where they are.
 fn peers<'o>(orders: &[&'o Order]) -> impl Iterator<Item = (Lane, &'o AccountId)> {
     let peers = orders.iter().filter_map(|order| order.command.peer());
     peers.map(|to| (to.lane, &to.account))
 }
 
-async fn lock(
+/// Locks lanes and returns a ledger that knows their numbers, and the epoch of the rules.
+pub(super) async fn lock(
     tx: &mut Tx,
     wanted: &BTreeSet<Lane>,
     memory: &mut Memory,
-) -> Result<Ledger, SqlError> {
+) -> Result<(Ledger, i64), SqlError> {
     let wanted: Vec<Lane> = wanted.iter().copied().collect();
     let mut ledger = Ledger::default();
-    for (lane, seq) in lanes::lock(tx, &wanted).await? {
+    let locked = lanes::lock(tx, &wanted).await?;
+    for (lane, seq) in locked.heads {
         memory.meet(lane, seq);
         ledger.load_head(lane, seq);
     }
-    Ok(ledger)
+    Ok((ledger, locked.epoch))
 }
 
 /// Loads what the orders refer to, each kind of thing as one set.
@@ -234,7 +247,8 @@ async fn load_targets(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Re
     Ok(())
 }
 
-async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlError> {
+/// Writes down what a ledger decided.
+pub(super) async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlError> {
     let writes = ledger.finish();
     entries::write(tx, &writes).await?;
     entries::write_endings(tx, &writes).await?;
@@ -252,12 +266,15 @@ pub(crate) struct Settled {
 pub(crate) async fn settle_due(
     db: &Db,
     clock: &dyn Clock,
-    programme: &Programme,
+    rules: &Rules,
     lane: Lane,
     limit: usize,
 ) -> Result<Settled, SqlError> {
+    rules.known(db, clock.now()).await?;
     let mut tx = db.begin_by_key().await?;
-    let mut ledger = lock(&mut tx, &BTreeSet::from([lane]), &mut Memory::none()).await?;
+    let wanted = BTreeSet::from([lane]);
+    let (mut ledger, epoch) = lock(&mut tx, &wanted, &mut Memory::none()).await?;
+    let catalogue = rules.under_lock(&mut tx, epoch).await?;
     let now = clock.now();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let due = accounts::due(&mut tx, lane, now, limit).await?;
@@ -271,7 +288,12 @@ pub(crate) async fn settle_due(
     for account in accounts::load(&mut tx, &wanted).await? {
         ledger.load_account(account);
     }
-    let expired_points = due.iter().map(|id| ledger.settle(id, now, programme)).sum();
+    let default = default_of(&catalogue, now)?;
+    let mut expired_points = 0;
+    for id in &due {
+        let programme = of_account(&catalogue, ledger.account(id), now, default);
+        expired_points += ledger.settle(id, now, programme);
+    }
     write(&mut tx, ledger).await?;
     tx.commit().await?;
     Ok(Settled {

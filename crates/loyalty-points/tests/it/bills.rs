@@ -41,6 +41,34 @@ async fn a_settled_bill_opens_the_account_and_earns_once() {
 }
 
 #[tokio::test]
+async fn an_account_that_a_bill_opens_knows_since_when_the_customer_is_there() {
+    each(async |loyalty| {
+        let (joined, settled) = (day("2020-05-01"), day("2024-12-20"));
+        loyalty.customers.join("C1", joined);
+        loyalty.create("C2").await.unwrap();
+        loyalty.customers.join("C2", joined);
+        for (bill, customer) in [("B1", "C1"), ("B2", "C2"), ("B3", "C3"), ("B4", "C1")] {
+            loyalty.customers.settle(bill, customer, 10_000, settled);
+        }
+
+        loyalty.catch_up().await;
+
+        let first = loyalty.account("C1").await;
+        assert_eq!(
+            (first.join_time, first.available_points),
+            (Some(time(joined)), 200)
+        );
+        // Who opened an account has said what there was to say; nobody knows the third customer.
+        for customer in ["C2", "C3"] {
+            let account = loyalty.account(customer).await;
+            assert_eq!(account.join_time, account.create_time);
+        }
+        assert_eq!(loyalty.balance("C3").await, (100, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn points_of_a_bill_that_was_paid_long_ago_have_expired() {
     each(async |loyalty| {
         loyalty

@@ -1,6 +1,7 @@
-//! A customer-data that has nothing but a feed of bills.
+//! A customer-data that has a feed of bills, and knows since when its customers are there.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -8,7 +9,8 @@ use std::task::{Context, Poll};
 use tenure_core::Timestamp;
 use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::{
-    Bill, BillState, Change, WatchChangesRequest, WatchChangesResponse,
+    BatchGetCustomersRequest, BatchGetCustomersResponse, Bill, BillState, Change, Customer,
+    WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_proto::r#type::v1::Money;
 use tenure_rpc::Transport;
@@ -16,12 +18,18 @@ use tenure_rpc::fields::time;
 use tenure_rpc::transport::in_process;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
-use tonic::server::{Grpc, NamedService, ServerStreamingService};
+use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::{Request, Response, Status};
 
 /// The feed; its tokens are the numbers of changes already read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct FakeCustomers(Arc<Mutex<Vec<Change>>>);
+pub(crate) struct FakeCustomers(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    changes: Vec<Change>,
+    customers: Vec<Customer>,
+}
 
 /// How many changes one message holds.
 const BATCH: usize = 7;
@@ -29,6 +37,15 @@ const BATCH: usize = 7;
 impl FakeCustomers {
     pub(crate) fn transport(&self) -> Transport {
         in_process(tonic::service::Routes::new(self.clone()))
+    }
+
+    /// Adds a customer.
+    pub(crate) fn join(&self, customer_id: &str, at: Timestamp) {
+        self.0.lock().unwrap().customers.push(Customer {
+            customer_id: customer_id.into(),
+            join_time: Some(time(at)),
+            ..Customer::default()
+        });
     }
 
     /// Adds a settled bill.
@@ -60,7 +77,7 @@ impl FakeCustomers {
             paid_amount: settled.then_some(money),
             update_time: Some(time(at)),
         };
-        self.0.lock().unwrap().push(Change {
+        self.0.lock().unwrap().changes.push(Change {
             event_time: Some(time(at)),
             record_time: Some(time(at)),
             customer_id: customer.into(),
@@ -69,11 +86,11 @@ impl FakeCustomers {
     }
 
     fn batches(&self, token: &str) -> Vec<Result<WatchChangesResponse, Status>> {
-        let changes = self.0.lock().unwrap();
+        let told = self.0.lock().unwrap();
         let from = token.parse().unwrap_or(0);
         let mut batches = Vec::new();
         let mut at = from;
-        for chunk in changes[from..].chunks(BATCH) {
+        for chunk in told.changes[from..].chunks(BATCH) {
             at += chunk.len();
             let (changes, resume_token) = (chunk.to_vec(), at.to_string());
             batches.push(Ok(WatchChangesResponse {
@@ -108,6 +125,21 @@ impl ServerStreamingService<WatchChangesRequest> for Watch {
     }
 }
 
+struct BatchGet(FakeCustomers);
+
+impl UnaryService<BatchGetCustomersRequest> for BatchGet {
+    type Response = BatchGetCustomersResponse;
+    type Future = Ready<Result<Response<Self::Response>, Status>>;
+
+    fn call(&mut self, request: Request<BatchGetCustomersRequest>) -> Self::Future {
+        let ids = request.into_inner().customer_ids;
+        let told = self.0.0.lock().unwrap();
+        let wanted = |customer: &&Customer| ids.contains(&customer.customer_id);
+        let customers = told.customers.iter().filter(wanted).cloned().collect();
+        ready(Ok(Response::new(BatchGetCustomersResponse { customers })))
+    }
+}
+
 impl Service<http::Request<Body>> for FakeCustomers {
     type Response = http::Response<Body>;
     type Error = Infallible;
@@ -118,8 +150,13 @@ impl Service<http::Request<Body>> for FakeCustomers {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let watch = Watch(self.clone());
+        let (watch, get) = (Watch(self.clone()), BatchGet(self.clone()));
+        let is_get = request.uri().path().ends_with("/BatchGetCustomers");
         Box::pin(async move {
+            if is_get {
+                let codec = tonic_prost::ProstCodec::default();
+                return Ok(Grpc::new(codec).unary(get, request).await);
+            }
             let codec = tonic_prost::ProstCodec::default();
             Ok(Grpc::new(codec).server_streaming(watch, request).await)
         })

@@ -33,7 +33,6 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Result<ExitCode>
     config.telemetry.filter = "warn".to_owned();
     // A year, so that points expire before the story ends.
     config.loyalty_points.programme.expiry_periods = 12;
-    config.loyalty_points.programme.version = "demo".to_owned();
     let telemetry =
         telemetry::init(&config.telemetry, "tenure").context("cannot start telemetry")?;
     let plan = plan(&args, SystemClock.now());

@@ -28,18 +28,22 @@ impl Ledger {
     /// Decides orders of which all are done or none. When one of them is refused, what the others
     /// did is undone and they are refused with it; all of them keep that answer. When one is wrong in
     /// itself (its request id belongs to another request, its points expire in the past), nothing is
-    /// done and nothing is kept; the decision of that order says it.
+    /// done and nothing is kept; the decision of that order says it. Each order is decided by the
+    /// rules that `programme_of` has for its account as the orders before it leave it.
     ///
     /// # Panics
     /// When the lane of an order was not loaded.
-    pub fn decide_together(
+    pub fn decide_together<'p>(
         &mut self,
         orders: &[Order],
         now: Timestamp,
-        programme: &Programme,
+        programme_of: &dyn Fn(Option<&Account>) -> &'p Programme,
     ) -> Vec<Decision> {
         let mark = self.mark(orders);
-        let decide = |order: &Order| self.decide(order, now, programme);
+        let decide = |order: &Order| {
+            let programme = programme_of(self.account(&order.account));
+            self.decide(order, now, programme)
+        };
         let decisions: Vec<Decision> = orders.iter().map(decide).collect();
         if decisions.iter().all(is_done) {
             return decisions;

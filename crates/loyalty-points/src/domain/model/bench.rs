@@ -66,13 +66,10 @@ pub(super) fn joined() -> impl Iterator<Item = (usize, Option<Timestamp>)> {
 
 fn programme(policies: Policies) -> Programme {
     let id = ProgrammeId::parse("default").unwrap();
-    let (points_per_unit, minor_per_unit) = (1, 100);
     Programme {
         id,
         version: "1".into(),
-        points_per_unit,
-        minor_per_unit,
-        expiry: Expiry::Never,
+        expiry: Expiry::NEVER,
         policies,
     }
 }
