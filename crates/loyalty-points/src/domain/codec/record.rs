@@ -145,7 +145,7 @@ pub struct Columns {
     pub id: EntryId,
     /// The account.
     pub account: AccountId,
-    /// [`OPENED`], [`REFUSED`], else the kind of the entry.
+    /// 0 for an opening, [`REFUSED`] for a refused request, else the kind of the entry.
     pub kind: i16,
     /// The change of all points.
     pub points: i64,
