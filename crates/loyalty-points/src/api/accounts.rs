@@ -12,9 +12,9 @@ use tenure_proto::loyalty::v1::{
 };
 use tenure_rpc::{RequestError, fields};
 
-use super::submit::{Write, submit};
+use super::submit::{Reading, submit_under};
 use super::{convert, parse};
-use crate::domain::{Account, Catalogue, Command, EntryId, Lot, Method, Record, Refusal};
+use crate::domain::{Account, Catalogue, Command, EntryId, Lot, Refusal};
 use crate::error::Error;
 use crate::{Shared, store};
 
@@ -23,47 +23,23 @@ pub(super) async fn create(
     message: CreateAccountRequest,
 ) -> Result<CreateAccountResponse, Error> {
     let catalogue = catalogue_with(shared, &[&message.programme_id]).await?;
-    let write = parse_create(shared, &catalogue, &message)?;
-    let (record, replayed) = submit(shared, &message, "CreateAccountRequest", write).await?;
-    let Record::Opened(opened) = &*record else {
-        return Err(Error::Internal("an account was opened by an entry"));
-    };
-    Ok(CreateAccountResponse {
-        account: Some(convert::opened(opened)),
-        replayed,
-    })
+    submit_under(shared, &catalogue, message).await
 }
 
-pub(super) fn parse_create(
-    shared: &Shared,
-    catalogue: &Catalogue,
-    message: &CreateAccountRequest,
-) -> Result<Write, Error> {
-    let mut violations = Violations::new();
-    let v = &mut violations;
-    let request = parse::request_id(v, &message.request_id);
-    let account = parse::account(v, &message.account_id);
+pub(super) fn open(message: &CreateAccountRequest, reading: &mut Reading<'_>) -> Option<Command> {
+    let (v, now) = (&mut reading.violations, reading.shared.clock.now());
     let customer = v.take("customer_id", CustomerId::parse(&message.customer_id));
-    let programme = programme(catalogue, &message.programme_id, shared.clock.now());
+    let programme = programme(reading.catalogue, &message.programme_id, now);
     let programme = v.take("programme_id", programme);
     let joined_at = fields::optional_time(v, "join_time", message.join_time.as_ref());
-    if joined_at.is_some_and(|at| at > shared.clock.now()) {
+    if joined_at.is_some_and(|at| at > now) {
         v.add("join_time", "an instant not after now", "a later one");
     }
-    let write = || {
-        let command = Command::Open {
-            customer: customer?,
-            programme: programme?,
-            joined_at,
-        };
-        Some(Write {
-            request: request?,
-            account: account?,
-            method: Method::CreateAccount,
-            command,
-        })
-    };
-    Ok(parse::all(violations, write())?)
+    Some(Command::Open {
+        customer: customer?,
+        programme: programme?,
+        joined_at,
+    })
 }
 
 /// Returns the rules, read again when this process does not know one of the programmes.

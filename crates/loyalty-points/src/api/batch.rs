@@ -12,16 +12,16 @@ use tenure_proto::loyalty::v1::{
 };
 use tenure_rpc::{call, to_item_error};
 
-use super::submit::{Asked, answer, prepare};
-use super::{accounts, convert, holds, points, staff, transfers};
-use crate::domain::{Catalogue, Order, Record};
+use super::accounts;
+use super::submit::{Asked, Done, answer, prepare};
+use crate::domain::{Catalogue, Order};
 use crate::error::Error;
 use crate::{DOMAIN, Shared};
 
 /// The most operations of one call.
 const OPERATIONS_MAX: usize = 1_000;
 
-type Answer = Result<(Arc<Record>, bool), Error>;
+type Answer = Result<Done, Error>;
 
 pub(super) async fn execute(
     shared: &Shared,
@@ -65,61 +65,26 @@ fn parse(
     catalogue: &Catalogue,
     operation: &Operation,
 ) -> Result<(Order, Asked), Error> {
-    macro_rules! prepared {
-        ($message:ident, $name:literal, $write:expr) => {
-            Ok(prepare(shared, $message, $name, $write?))
-        };
-    }
-    match &operation.operation {
-        None => Err(Error::from(vec![Violation {
+    let Some(asking) = &operation.operation else {
+        return Err(Error::from(vec![Violation {
             field: "operation".to_owned(),
             wanted: "what to do".to_owned(),
             found: "nothing".to_owned(),
-        }])),
-        Some(Asking::CreateAccount(it)) => {
-            prepared!(
-                it,
-                "CreateAccountRequest",
-                accounts::parse_create(shared, catalogue, it)
-            )
-        }
-        Some(Asking::EarnPoints(it)) => {
-            prepared!(it, "EarnPointsRequest", points::parse_earn(it))
-        }
-        Some(Asking::RedeemPoints(it)) => {
-            prepared!(it, "RedeemPointsRequest", points::parse_redeem(it))
-        }
-        Some(Asking::CreateHold(it)) => {
-            prepared!(it, "CreateHoldRequest", holds::parse_create(it))
-        }
-        Some(Asking::ConfirmHold(it)) => {
-            prepared!(it, "ConfirmHoldRequest", holds::parse_confirm(it))
-        }
-        Some(Asking::ReleaseHold(it)) => {
-            prepared!(it, "ReleaseHoldRequest", holds::parse_release(it))
-        }
-        Some(Asking::ReverseEntry(it)) => {
-            prepared!(it, "ReverseEntryRequest", points::parse_reverse(it))
-        }
-        Some(Asking::ActivatePoints(it)) => {
-            prepared!(it, "ActivatePointsRequest", points::parse_activate(it))
-        }
-        Some(Asking::AdjustPoints(it)) => {
-            prepared!(it, "AdjustPointsRequest", staff::parse_adjust(it))
-        }
-        Some(Asking::ExpirePoints(it)) => {
-            prepared!(it, "ExpirePointsRequest", staff::parse_expire(it))
-        }
-        Some(Asking::ReinstatePoints(it)) => {
-            prepared!(it, "ReinstatePointsRequest", staff::parse_reinstate(it))
-        }
-        Some(Asking::TransferPoints(it)) => {
-            prepared!(
-                it,
-                "TransferPointsRequest",
-                transfers::parse_transfer(shared, it)
-            )
-        }
+        }]));
+    };
+    match asking {
+        Asking::CreateAccount(it) => prepare(shared, catalogue, it),
+        Asking::EarnPoints(it) => prepare(shared, catalogue, it),
+        Asking::RedeemPoints(it) => prepare(shared, catalogue, it),
+        Asking::CreateHold(it) => prepare(shared, catalogue, it),
+        Asking::ConfirmHold(it) => prepare(shared, catalogue, it),
+        Asking::ReleaseHold(it) => prepare(shared, catalogue, it),
+        Asking::ReverseEntry(it) => prepare(shared, catalogue, it),
+        Asking::ActivatePoints(it) => prepare(shared, catalogue, it),
+        Asking::AdjustPoints(it) => prepare(shared, catalogue, it),
+        Asking::ExpirePoints(it) => prepare(shared, catalogue, it),
+        Asking::ReinstatePoints(it) => prepare(shared, catalogue, it),
+        Asking::TransferPoints(it) => prepare(shared, catalogue, it),
     }
 }
 
@@ -175,30 +140,16 @@ async fn together(
 
 fn result(answer: Answer) -> OperationResult {
     let result = match answer {
-        Ok((record, replayed)) => Answering::Outcome(outcome(&record, replayed)),
+        Ok(done) => Answering::Outcome(OperationOutcome {
+            account: done.account(),
+            entry: done.entry(),
+            hold: done.hold(),
+            available_points: done.available_points(),
+            replayed: done.replayed,
+        }),
         Err(error) => Answering::Error(to_item_error(&error, DOMAIN)),
     };
     OperationResult {
         result: Some(result),
-    }
-}
-
-fn outcome(record: &Record, replayed: bool) -> OperationOutcome {
-    let none = OperationOutcome {
-        replayed,
-        ..OperationOutcome::default()
-    };
-    match record {
-        Record::Opened(opened) => OperationOutcome {
-            account: Some(convert::opened(opened)),
-            ..none
-        },
-        Record::Entry(entry) => OperationOutcome {
-            entry: Some(convert::entry(entry)),
-            hold: convert::hold_after(entry),
-            available_points: entry.available,
-            ..none
-        },
-        Record::Refused(_) => none,
     }
 }

@@ -3,13 +3,12 @@
 use tenure_core::violation::Mismatch;
 use tenure_core::{Span, Violations};
 use tenure_proto::loyalty::v1::{
-    ConfirmHoldRequest, ConfirmHoldResponse, CreateHoldRequest, CreateHoldResponse, GetHoldRequest,
-    GetHoldResponse, ReleaseHoldRequest, ReleaseHoldResponse,
+    ConfirmHoldRequest, CreateHoldRequest, GetHoldRequest, GetHoldResponse, ReleaseHoldRequest,
 };
 
-use super::submit::{Write, entry, submit};
+use super::submit::Reading;
 use super::{accounts, convert, parse};
-use crate::domain::{Command, Method, Refusal};
+use crate::domain::{Command, Refusal};
 use crate::error::Error;
 use crate::{Shared, store};
 
@@ -17,46 +16,19 @@ const LASTS_DEFAULT: Span = Span::from_seconds(15 * 60);
 const LASTS_MIN: Span = Span::from_seconds(1);
 const LASTS_MAX: Span = Span::from_days(30);
 
-pub(super) async fn create(
-    shared: &Shared,
-    message: CreateHoldRequest,
-) -> Result<CreateHoldResponse, Error> {
-    let write = parse_create(&message)?;
-    let (record, replayed) = submit(shared, &message, "CreateHoldRequest", write).await?;
-    let entry = entry(&record)?;
-    let (hold, available_points) = (convert::hold_after(entry), entry.available);
-    Ok(CreateHoldResponse {
-        hold,
-        available_points,
-        replayed,
-    })
-}
-
-pub(super) fn parse_create(message: &CreateHoldRequest) -> Result<Write, Error> {
-    let mut violations = Violations::new();
-    let v = &mut violations;
-    let request = parse::request_id(v, &message.request_id);
-    let account = parse::account(v, &message.account_id);
+pub(super) fn create(message: &CreateHoldRequest, reading: &mut Reading<'_>) -> Option<Command> {
+    let v = &mut reading.violations;
     let points = parse::points(v, message.points);
     let source = parse::source(v, &message.source);
     let lasts = match &message.hold_duration {
         Some(lasts) => v.take("hold_duration", parse_lasts(lasts)),
         None => Some(LASTS_DEFAULT),
     };
-    let write = || {
-        let command = Command::Hold {
-            points: points?,
-            source: source?,
-            lasts: lasts?,
-        };
-        Some(Write {
-            request: request?,
-            account: account?,
-            method: Method::CreateHold,
-            command,
-        })
-    };
-    Ok(parse::all(violations, write())?)
+    Some(Command::Hold {
+        points: points?,
+        source: source?,
+        lasts: lasts?,
+    })
 }
 
 fn parse_lasts(lasts: &prost_types::Duration) -> Result<Span, Mismatch> {
@@ -95,74 +67,19 @@ pub(super) async fn get(
     }
 }
 
-pub(super) async fn confirm(
-    shared: &Shared,
-    message: ConfirmHoldRequest,
-) -> Result<ConfirmHoldResponse, Error> {
-    let write = parse_confirm(&message)?;
-    let (record, replayed) = submit(shared, &message, "ConfirmHoldRequest", write).await?;
-    let entry = entry(&record)?;
-    let (hold, available_points) = (convert::hold_after(entry), entry.available);
-    Ok(ConfirmHoldResponse {
-        hold,
-        entry: Some(convert::entry(entry)),
-        available_points,
-        replayed,
-    })
-}
-
-pub(super) fn parse_confirm(message: &ConfirmHoldRequest) -> Result<Write, Error> {
-    let mut violations = Violations::new();
-    let v = &mut violations;
-    let request = parse::request_id(v, &message.request_id);
-    let account = parse::account(v, &message.account_id);
+pub(super) fn confirm(message: &ConfirmHoldRequest, reading: &mut Reading<'_>) -> Option<Command> {
+    let v = &mut reading.violations;
     let hold = parse::entry_id(v, "hold_id", &message.hold_id);
     let points = parse::points_or_all(v, message.points);
-    let write = || {
-        let command = Command::Confirm {
-            hold: hold?,
-            points,
-            tops_up: message.allow_top_up,
-        };
-        Some(Write {
-            request: request?,
-            account: account?,
-            method: Method::ConfirmHold,
-            command,
-        })
-    };
-    Ok(parse::all(violations, write())?)
-}
-
-pub(super) async fn release(
-    shared: &Shared,
-    message: ReleaseHoldRequest,
-) -> Result<ReleaseHoldResponse, Error> {
-    let write = parse_release(&message)?;
-    let (record, replayed) = submit(shared, &message, "ReleaseHoldRequest", write).await?;
-    let entry = entry(&record)?;
-    let (hold, available_points) = (convert::hold_after(entry), entry.available);
-    Ok(ReleaseHoldResponse {
-        hold,
-        available_points,
-        replayed,
+    Some(Command::Confirm {
+        hold: hold?,
+        points,
+        tops_up: message.allow_top_up,
     })
 }
 
-pub(super) fn parse_release(message: &ReleaseHoldRequest) -> Result<Write, Error> {
-    let mut violations = Violations::new();
-    let v = &mut violations;
-    let request = parse::request_id(v, &message.request_id);
-    let account = parse::account(v, &message.account_id);
+pub(super) fn release(message: &ReleaseHoldRequest, reading: &mut Reading<'_>) -> Option<Command> {
+    let v = &mut reading.violations;
     let hold = parse::entry_id(v, "hold_id", &message.hold_id);
-    let write = || {
-        let command = Command::Release { hold: hold? };
-        Some(Write {
-            request: request?,
-            account: account?,
-            method: Method::ReleaseHold,
-            command,
-        })
-    };
-    Ok(parse::all(violations, write())?)
+    Some(Command::Release { hold: hold? })
 }

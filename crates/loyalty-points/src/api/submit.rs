@@ -2,88 +2,134 @@
 
 use std::sync::Arc;
 
-use prost::Message;
-use tenure_core::{AccountId, RequestId, Violation};
+use tenure_core::{Violation, Violations};
+use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::{Fingerprint, RequestError, call};
 
+use super::operations::Operation;
+use super::{convert, parse};
 use crate::Shared;
-use crate::domain::{Command, Decision, Entry, Method, Order, Record, Request};
+use crate::domain::{Catalogue, Decision, Method, Order, Record, Request};
 use crate::error::Error;
 
 /// The number of `request_id` in every request that writes.
 const REQUEST_ID_FIELD: u32 = 1;
 
-/// What was parsed of a write.
-pub(super) struct Write {
-    pub(super) request: RequestId,
-    pub(super) account: AccountId,
-    pub(super) method: Method,
-    pub(super) command: Command,
+/// What a request is read with, and what was found wrong with it.
+pub(super) struct Reading<'r> {
+    pub(super) shared: &'r Shared,
+    pub(super) catalogue: &'r Catalogue,
+    pub(super) violations: Violations,
 }
 
 /// What an answer depends on beside the decision.
 pub(super) struct Asked {
     method: Method,
     fingerprint: Fingerprint,
-    /// The name of the message in the package.
-    message: &'static str,
+    /// The full name of the message.
+    name: &'static str,
 }
 
-/// Makes an order of a write that was parsed of `message`, which is called `name` in the package;
-/// its answer is read with what comes along.
-pub(super) fn prepare<M: Message>(
+/// What a write did, and whether it was done for an earlier call.
+pub(super) struct Done {
+    record: Arc<Record>,
+    pub(super) replayed: bool,
+}
+
+impl Done {
+    /// Returns the account that was opened.
+    pub(super) fn account(&self) -> Option<pb::Account> {
+        match &*self.record {
+            Record::Opened(opened) => Some(convert::opened(opened)),
+            Record::Entry(_) | Record::Refused(_) => None,
+        }
+    }
+
+    /// Returns the entry that was written.
+    pub(super) fn entry(&self) -> Option<pb::Entry> {
+        self.record.entry().map(convert::entry)
+    }
+
+    /// Returns the hold as the entry left it.
+    pub(super) fn hold(&self) -> Option<pb::Hold> {
+        self.record.entry().and_then(convert::hold_after)
+    }
+
+    /// Returns the points that were available then.
+    pub(super) fn available_points(&self) -> i64 {
+        self.record.entry().map_or(0, |entry| entry.available)
+    }
+}
+
+/// Does one write.
+pub(super) async fn submit<O: Operation>(shared: &Shared, message: O) -> Result<O::Answer, Error> {
+    let known = shared.rules.known(&shared.db, shared.clock.now()).await?;
+    submit_under(shared, &known, message).await
+}
+
+/// Does one write under rules that the caller chose.
+pub(super) async fn submit_under<O: Operation>(
     shared: &Shared,
-    message: &M,
-    name: &'static str,
-    write: Write,
-) -> (Order, Asked) {
-    let fingerprint = Fingerprint::of(message, REQUEST_ID_FIELD);
-    let request = Request {
-        id: write.request,
-        method: write.method,
-        fingerprint: fingerprint.as_bytes().into(),
+    catalogue: &Catalogue,
+    message: O,
+) -> Result<O::Answer, Error> {
+    let (order, asked) = prepare(shared, catalogue, &message)?;
+    let decision = shared.committers.commit(order, call::deadline()).await?;
+    answer(&asked, decision).map(|done| O::answer(&done))
+}
+
+/// Makes an order of a message; its answer is read with what comes along.
+pub(super) fn prepare<O: Operation>(
+    shared: &Shared,
+    catalogue: &Catalogue,
+    message: &O,
+) -> Result<(Order, Asked), Error> {
+    let mut violations = Violations::new();
+    let request = parse::request_id(&mut violations, message.request_id());
+    let account = parse::account(&mut violations, message.account_id());
+    let mut reading = Reading {
+        shared,
+        catalogue,
+        violations,
     };
+    let command = message.command(&mut reading);
+    let parsed = || Some((request?, account?, command?));
+    let (id, account, command) = parse::all(reading.violations, parsed())?;
     let asked = Asked {
-        method: write.method,
-        fingerprint,
-        message: name,
+        method: O::METHOD,
+        fingerprint: Fingerprint::of(message, REQUEST_ID_FIELD),
+        name: O::NAME,
+    };
+    let request = Request {
+        id,
+        method: O::METHOD,
+        fingerprint: asked.fingerprint.as_bytes().into(),
     };
     let order = Order {
-        lane: shared.lane(write.account.as_str()),
-        account: write.account,
+        lane: shared.lane(account.as_str()),
+        account,
         request: Some(Arc::new(request)),
-        command: write.command,
+        command,
     };
-    (order, asked)
-}
-
-/// Has a write decided and made durable; returns what it wrote down, and whether that was done for
-/// an earlier call.
-pub(super) async fn submit<M: Message>(
-    shared: &Shared,
-    message: &M,
-    name: &'static str,
-    write: Write,
-) -> Result<(Arc<Record>, bool), Error> {
-    let (order, asked) = prepare(shared, message, name, write);
-    answer(
-        &asked,
-        shared.committers.commit(order, call::deadline()).await?,
-    )
+    Ok((order, asked))
 }
 
 /// Reads the answer to a write from its decision.
-pub(super) fn answer(asked: &Asked, decision: Decision) -> Result<(Arc<Record>, bool), Error> {
-    match decision {
-        Decision::New(answer) => Ok((answer?, false)),
-        Decision::Repeated(answer) => Ok((answer?, true)),
-        Decision::Reused { first } => Err(reused(&first, asked)),
-        Decision::ExpiresInThePast => Err(Error::from(vec![Violation {
-            field: "expire_time".to_owned(),
-            wanted: "an instant in the future".to_owned(),
-            found: "one that has passed".to_owned(),
-        }])),
-    }
+pub(super) fn answer(asked: &Asked, decision: Decision) -> Result<Done, Error> {
+    let (answer, replayed) = match decision {
+        Decision::New(answer) => (answer, false),
+        Decision::Repeated(answer) => (answer, true),
+        Decision::Reused { first } => return Err(reused(&first, asked)),
+        Decision::ExpiresInThePast => {
+            return Err(Error::from(vec![Violation {
+                field: "expire_time".to_owned(),
+                wanted: "an instant in the future".to_owned(),
+                found: "one that has passed".to_owned(),
+            }]));
+        }
+    };
+    let record = answer?;
+    Ok(Done { record, replayed })
 }
 
 fn reused(first: &Request, asked: &Asked) -> Error {
@@ -91,21 +137,8 @@ fn reused(first: &Request, asked: &Asked) -> Error {
         return RequestError::RequestIdReused(vec!["method".to_owned()]).into();
     }
     let first = Fingerprint::from_bytes(&first.fingerprint);
-    match first.check(
-        &asked.fingerprint,
-        &format!("tenure.loyalty.v1.{}", asked.message),
-    ) {
+    match first.check(&asked.fingerprint, asked.name) {
         Err(error) => error.into(),
         Ok(()) => Error::Internal("a request id was called reused that was not"),
-    }
-}
-
-/// Returns the entry in the answer to a write that moves points.
-pub(super) fn entry(record: &Record) -> Result<&Entry, Error> {
-    match record {
-        Record::Entry(entry) => Ok(entry),
-        Record::Opened(_) | Record::Refused(_) => {
-            Err(Error::Internal("points moved without an entry"))
-        }
     }
 }

@@ -340,6 +340,17 @@ pub enum Record {
     Refused(Refused),
 }
 
+impl Record {
+    /// Returns the entry, if points moved.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Opened(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// The request behind a record: what a repeat is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordKey {
