@@ -6,6 +6,7 @@ mod sqlite;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{PgPool, SqlitePool};
 use tenure_core::Lanes;
 use uuid::Uuid;
@@ -178,6 +179,26 @@ impl Db {
                 Tx::postgres(begun, bell)
             }
         })
+    }
+
+    /// Runs statements, each ended by a semicolon, as a transaction of their own in one call of SQLite's
+    /// thread: every call goes there and back, and under load waits for a core both times. All of
+    /// them are durable then, or none was done.
+    ///
+    /// # Errors
+    /// When one of the statements fails, or the commit.
+    ///
+    /// # Panics
+    /// On PostgreSQL.
+    pub async fn run_on_sqlite(
+        &self,
+        statements: String,
+        values: SqliteArguments,
+    ) -> Result<(), SqlError> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => Ok(sqlite::run(write, statements, values).await?),
+            Pools::Postgres(_) => panic!("the statements are SQLite's"),
+        }
     }
 
     async fn begin_by(&self, postgres: &'static str) -> Result<Tx, SqlError> {

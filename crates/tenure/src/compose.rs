@@ -102,7 +102,7 @@ impl Suite {
 
     async fn build(&self, parts: &Parts, service: ServiceName) -> Result<Running> {
         let url = parts.config.database_url(service);
-        let db = Db::open(&url, &parts.config.db_options(), service.migrations())
+        let db = Db::open(&url, &parts.config.db_options(&url), service.migrations())
             .await
             .with_context(|| format!("cannot open the database of {service}"))?;
         self.join(parts, service, db)

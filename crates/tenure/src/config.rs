@@ -60,9 +60,14 @@ pub struct Databases {
     pub loyalty_points: Option<String>,
     /// How many connections each service may open.
     pub connections_max: u32,
-    /// How many lanes a database gets when it is created: 16, or 256 where it will be distributed.
+    /// How many lanes a database gets when it is created: 16, or 256 where it will be distributed. 0
+    /// means 16 on PostgreSQL and 4 on SQLite, whose writers stand in one queue anyway and which
+    /// writes a page for every lane that a commit touches.
     pub lanes: u32,
 }
+
+/// The lanes of a new SQLite database.
+const SQLITE_LANES: u32 = 4;
 
 /// The addresses of other processes, for example `http://customer-data:7100`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -114,7 +119,7 @@ impl Default for Databases {
             campaign: None,
             loyalty_points: None,
             connections_max: options.connections_max,
-            lanes: Lanes::DEFAULT.count(),
+            lanes: 0,
         }
     }
 }
@@ -155,12 +160,16 @@ impl Config {
         }
     }
 
-    /// Returns how databases are opened.
+    /// Returns how the database of this URL is opened.
     #[must_use]
-    pub fn db_options(&self) -> DbOptions {
+    pub fn db_options(&self, url: &str) -> DbOptions {
+        let lanes = match self.databases.lanes {
+            0 if url.starts_with("sqlite:") => SQLITE_LANES,
+            some => some,
+        };
         DbOptions {
             connections_max: self.databases.connections_max,
-            lanes: Lanes::new(self.databases.lanes).unwrap_or(Lanes::DEFAULT),
+            lanes: Lanes::new(lanes).unwrap_or(Lanes::DEFAULT),
             ..DbOptions::default()
         }
     }
@@ -283,8 +292,8 @@ impl Validate for Databases {
                 self.connections_max.to_string(),
             );
         }
-        if Lanes::new(self.lanes).is_none() {
-            violations.add("lanes", "1 to 1024", self.lanes.to_string());
+        if self.lanes != 0 && Lanes::new(self.lanes).is_none() {
+            violations.add("lanes", "0 to 1024", self.lanes.to_string());
         }
     }
 }

@@ -72,8 +72,9 @@ fn member(file: &File) -> Member {
 /// Which of our crates a crate may use in its product code.
 fn allowed(name: &str) -> Vec<&str> {
     match name {
-        "tenure-core" | "tenure-proto" | "xtask" => Vec::new(),
-        "tenure-sql" | "tenure-simulator" => vec!["tenure-core"],
+        "tenure-core" | "tenure-proto" | "tenure-sqlite-log" | "xtask" => Vec::new(),
+        "tenure-simulator" => vec!["tenure-core"],
+        "tenure-sql" => vec!["tenure-core", "tenure-sqlite-log"],
         "tenure-rpc" => vec!["tenure-core", "tenure-proto"],
         "tenure-testkit" => BASE.to_vec(),
         "tenure" => [&BASE[..], &SERVICES, &["tenure-simulator"]].concat(),

@@ -227,6 +227,16 @@ impl Command {
         }
     }
 
+    /// Returns true when a decision takes nothing but the accounts and the rules: no entry that the
+    /// command refers to, no source that may have earned before, no account that is to be opened.
+    #[must_use]
+    pub fn takes_accounts_only(&self) -> bool {
+        matches!(
+            self,
+            Self::Redeem { .. } | Self::Hold { .. } | Self::Transfer { .. }
+        )
+    }
+
     /// Returns when the points that it would make expire, where the caller says so.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {

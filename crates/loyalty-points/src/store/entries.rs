@@ -7,10 +7,13 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx};
 
 use super::accounts::{self, AccountColumns};
+use super::lanes;
 use super::row::{self, RecordRow};
 use super::rows::{RowStatement, Script, Values};
 use super::totals::{self, TotalColumns};
-use crate::domain::{Columns, EntryId, EntryKind, Record, Request, Target, Writes, encode_record};
+use crate::domain::{
+    Columns, Entry, EntryId, EntryKind, Record, Request, Target, Writes, encode_record,
+};
 
 /// Moves the lanes on, writes the accounts, the entries and their totals, in one round trip.
 const WRITE_POSTGRES: &str = "
@@ -39,10 +42,6 @@ const WRITE_POSTGRES: &str = "
     SELECT * FROM UNNEST($9::INTEGER[], $10::BIGINT[], $11::BIGINT[], $12::TEXT[], $13::INTEGER[],
                          $14::BIGINT[], $15::BIGINT[], $16::BIGINT[], $17::BYTEA[], $18::TEXT[],
                          $19::BYTEA[])";
-static HEADS_SQLITE: RowStatement = RowStatement::new(
-    "UPDATE OR FAIL lane SET seq = new.column2 FROM {rows} AS new WHERE lane.lane = new.column1",
-    2,
-);
 static INSERT_SQLITE: RowStatement = RowStatement::new(
     "INSERT OR FAIL INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at,
                                 recorded_at, request_id, earned_source, body)
@@ -103,7 +102,7 @@ impl<'a> EntryColumns<'a> {
     }
 }
 
-/// Writes everything but what is rare, see [`Writes`].
+/// Writes down what was decided.
 pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> {
     if writes.records.is_empty() {
         return Ok(());
@@ -112,20 +111,25 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
         TxConnection::Postgres(conn) => {
             accounts::insert_postgres(conn, &writes.opened).await?;
             write_postgres(conn, writes).await?;
+            write_endings_postgres(conn, writes).await?;
         }
         TxConnection::Sqlite(conn) => {
             let mut script = Script::default();
-            script.add(&HEADS_SQLITE, &writes.heads, |values, (lane, seq)| {
-                values.bind(*lane).bind(*seq);
-            });
-            accounts::write_sqlite(&mut script, writes);
-            script.add(&INSERT_SQLITE, &writes.records, bind);
-            totals::add_sqlite(&mut script, &writes.totals);
+            lanes::move_on(&mut script, &writes.heads);
+            write_sqlite(&mut script, writes);
             script.run(conn).await?;
         }
     }
     tx.ring_on_commit();
     Ok(())
+}
+
+/// Adds the writing of all but the numbers of lanes.
+pub(super) fn write_sqlite(script: &mut Script, writes: &Writes) {
+    accounts::write_sqlite(script, writes);
+    script.add(&INSERT_SQLITE, &writes.records, bind);
+    script.add(&ENDINGS_SQLITE, &endings(writes), bind_ending);
+    totals::add_sqlite(script, &writes.totals);
 }
 
 fn bind(values: &mut Values, (record, request): &Written) {
@@ -185,47 +189,51 @@ async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Resul
 const ENDINGS_POSTGRES: &str = "
     INSERT INTO ending (lane, seq, points_before, points, by_seq)
     SELECT * FROM UNNEST($1::INTEGER[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[])";
-const ENDINGS_SQLITE: &str = "
-    INSERT OR FAIL INTO ending (lane, seq, points_before, points, by_seq)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)";
+static ENDINGS_SQLITE: RowStatement = RowStatement::new(
+    "INSERT OR FAIL INTO ending (lane, seq, points_before, points, by_seq)
+    SELECT * FROM {rows} WHERE column1 IS NOT NULL",
+    5,
+);
 
-/// Writes down which entries ended others. The key refuses what was ended before: a last guard, as
-/// the decision knew it.
-pub(super) async fn write_endings(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> {
-    let ending = |record: &Record| match record {
-        Record::Entry(entry) => {
-            let (points, before) = entry.takes_back();
-            let ended = entry.ends()?.seq();
-            Some((entry.id.lane(), ended, before, points, entry.id.seq()))
-        }
-        Record::Opened(_) | Record::Refused(_) => None,
+/// An entry that was ended: its lane and number, the points that had come back before and those that
+/// come back now, and the number of the entry that ended it.
+type Ending = (Lane, i64, i64, i64, i64);
+
+/// Returns which entries ended others. The key refuses what was ended before: a last guard, as the
+/// decision knew it.
+fn endings(writes: &Writes) -> Vec<Ending> {
+    let ending = |entry: &Entry| {
+        let (points, before) = entry.takes_back();
+        let ended = entry.ends()?.seq();
+        Some((entry.id.lane(), ended, before, points, entry.id.seq()))
     };
-    let endings: Vec<(Lane, i64, i64, i64, i64)> = writes
-        .records
-        .iter()
-        .filter_map(|(record, _)| ending(record))
-        .collect();
+    let records = writes.records.iter();
+    records
+        .filter_map(|(record, _)| record.entry().and_then(ending))
+        .collect()
+}
+
+fn bind_ending(values: &mut Values, ending: &Ending) {
+    let (lane, seq, before, points, by) = ending;
+    values.bind(*lane).bind(*seq).bind(*before);
+    values.bind(*points).bind(*by);
+}
+
+async fn write_endings_postgres(
+    conn: &mut sqlx::PgConnection,
+    writes: &Writes,
+) -> Result<(), SqlError> {
+    let endings = endings(writes);
     if endings.is_empty() {
         return Ok(());
     }
-    match tx.connection() {
-        TxConnection::Postgres(conn) => {
-            let insert = sqlx::query(ENDINGS_POSTGRES)
-                .bind(endings.iter().map(|ending| ending.0).collect::<Vec<_>>())
-                .bind(endings.iter().map(|ending| ending.1).collect::<Vec<_>>())
-                .bind(endings.iter().map(|ending| ending.2).collect::<Vec<_>>())
-                .bind(endings.iter().map(|ending| ending.3).collect::<Vec<_>>())
-                .bind(endings.iter().map(|ending| ending.4).collect::<Vec<_>>());
-            insert.execute(conn).await?;
-        }
-        TxConnection::Sqlite(conn) => {
-            let endings = serde_json::to_string(&endings).expect("numbers are always JSON");
-            sqlx::query(ENDINGS_SQLITE)
-                .bind(endings)
-                .execute(conn)
-                .await?;
-        }
-    }
+    let insert = sqlx::query(ENDINGS_POSTGRES)
+        .bind(endings.iter().map(|ending| ending.0).collect::<Vec<_>>())
+        .bind(endings.iter().map(|ending| ending.1).collect::<Vec<_>>())
+        .bind(endings.iter().map(|ending| ending.2).collect::<Vec<_>>())
+        .bind(endings.iter().map(|ending| ending.3).collect::<Vec<_>>())
+        .bind(endings.iter().map(|ending| ending.4).collect::<Vec<_>>());
+    insert.execute(conn).await?;
     Ok(())
 }
 

@@ -1,8 +1,12 @@
 //! Lanes: locked first, by every writer, in ascending order; moved on last.
 
+use std::collections::BTreeMap;
+
 use tenure_core::Lane;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx};
+
+use super::rows::{RowStatement, Script};
 
 /// The numbers are read under the lock, so they are those of the last commit.
 const LOCK_POSTGRES: &str = "
@@ -48,4 +52,40 @@ pub(super) async fn lock(tx: &mut Tx, lanes: &[Lane]) -> Result<Locked, SqlError
     } else {
         Err(SqlError::corrupt("table lane does not hold all lanes"))
     }
+}
+
+static MOVE_ON_SQLITE: RowStatement = RowStatement::new(
+    "UPDATE OR FAIL lane SET seq = new.column2 FROM {rows} AS new WHERE lane.lane = new.column1",
+    2,
+);
+/// What is not as foreseen becomes NULL, which the column refuses.
+static MOVE_ON_FROM_SQLITE: RowStatement = RowStatement::new(
+    "UPDATE OR FAIL lane
+    SET seq = CASE WHEN lane.seq = new.column3 AND lane.epoch = new.column4 THEN new.column2 END
+    FROM {rows} AS new
+    WHERE lane.lane = new.column1",
+    4,
+);
+
+/// Adds the moving on of lanes that are locked.
+pub(super) fn move_on(script: &mut Script, heads: &[(Lane, i64)]) {
+    script.add(&MOVE_ON_SQLITE, heads, |values, (lane, seq)| {
+        values.bind(*lane).bind(*seq);
+    });
+}
+
+/// Adds the moving on of lanes of which it is not known whether they still have the numbers `from`,
+/// under rules of this epoch: if not, the script fails as a check does.
+pub(super) fn move_on_from(
+    script: &mut Script,
+    from: &BTreeMap<Lane, i64>,
+    to: &[(Lane, i64)],
+    epoch: i64,
+) {
+    let to: BTreeMap<Lane, i64> = to.iter().copied().collect();
+    let moves: Vec<(Lane, i64)> = from.iter().map(|(lane, seq)| (*lane, *seq)).collect();
+    script.add(&MOVE_ON_FROM_SQLITE, &moves, |values, (lane, seq)| {
+        let next = to.get(lane).unwrap_or(seq);
+        values.bind(*lane).bind(*next).bind(*seq).bind(epoch);
+    });
 }

@@ -8,7 +8,7 @@
 //! Rules, tiers and the events that earned change without a lane's number, and so none of them may
 //! ever be part of what is remembered here: rules have an epoch, the others are read under the lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tenure_core::{AccountId, Lane};
 
@@ -25,6 +25,12 @@ pub(crate) struct Memory {
     /// The most accounts of a generation of one lane.
     generation_max: usize,
     suspicious_for: u32,
+}
+
+/// Accounts as they are while their lanes have these numbers.
+pub(super) struct Remembrance {
+    pub(super) accounts: Vec<Account>,
+    pub(super) heads: BTreeMap<Lane, i64>,
 }
 
 /// Two generations of accounts: what is used moves into the younger one; when that is full, the
@@ -60,6 +66,21 @@ impl Memory {
                 ..Remembered::default()
             };
         }
+    }
+
+    /// Takes all of these accounts out, with the numbers of their lanes, if it remembers every one.
+    pub(super) fn take_all(&mut self, wanted: &HashSet<(Lane, &AccountId)>) -> Option<Remembrance> {
+        let knows = |(lane, id): &(Lane, &AccountId)| {
+            let remembered = self.lanes.get(lane)?;
+            (remembered.younger.contains_key(*id) || remembered.older.contains_key(*id))
+                .then_some((*lane, remembered.head))
+        };
+        let heads: BTreeMap<Lane, i64> = wanted.iter().map(knows).collect::<Option<_>>()?;
+        let taken = wanted.iter().filter_map(|(lane, id)| self.take(*lane, id));
+        Some(Remembrance {
+            accounts: taken.collect(),
+            heads,
+        })
     }
 
     /// Takes an account out; whoever commits gives it back.

@@ -88,6 +88,11 @@ impl Script {
         }
     }
 
+    /// Returns the statements and the values in their places.
+    pub(super) fn into_parts(self) -> (String, SqliteArguments) {
+        (self.text, self.values.0)
+    }
+
     /// Runs the statements.
     pub(super) async fn run(self, conn: &mut sqlx::SqliteConnection) -> Result<(), SqlError> {
         // The text is made of our own statements and question marks.

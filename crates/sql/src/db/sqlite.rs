@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Sqlite, SqlitePool, Transaction};
 
 use super::{DbOptions, Pools};
 use crate::error::{SqlError, SqlErrorKind};
@@ -40,13 +42,21 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .pragma("wal_autocheckpoint", "8192")
         // The log shrinks back to 64 MiB after a burst.
         .pragma("journal_size_limit", "67108864");
+    // The frames of a commit reach the log in one call; readers write none.
+    let log = tenure_sqlite_log::register();
+    let log = log.map_err(|error| SqlError::new(SqlErrorKind::Other, error.to_string()))?;
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(connect.clone().journal_mode(SqliteJournalMode::Wal))
+        .connect_with(
+            connect
+                .clone()
+                .vfs(log)
+                .journal_mode(SqliteJournalMode::Wal),
+        )
         .await?;
     let read = SqlitePoolOptions::new()
         .max_connections(options.connections_max.clamp(1, READERS_MAX))
@@ -68,4 +78,26 @@ pub(super) async fn begin(write: &SqlitePool) -> Result<Transaction<'static, Sql
         }
         begun => begun,
     }
+}
+
+/// Runs statements as one transaction.
+pub(super) async fn run(
+    write: &SqlitePool,
+    statements: String,
+    values: SqliteArguments,
+) -> Result<(), sqlx::Error> {
+    let mut conn = write.acquire().await?;
+    let transaction = AssertSqlSafe(format!("BEGIN IMMEDIATE;{statements}COMMIT"));
+    let Err(error) = sqlx::query_with(transaction, values)
+        .execute(&mut *conn)
+        .await
+    else {
+        return Ok(());
+    };
+    // SQLite may have ended the transaction by itself, or never begun it; what cannot be told apart
+    // goes on with a new connection.
+    if sqlx::query("ROLLBACK").execute(&mut *conn).await.is_err() {
+        conn.close().await?;
+    }
+    Err(error)
 }

@@ -8,6 +8,7 @@ mod connect;
 mod consumer;
 mod errors;
 mod feed;
+mod log;
 mod migrate;
 mod ordering;
 mod prune;

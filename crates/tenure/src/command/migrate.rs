@@ -19,7 +19,7 @@ pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Result<ExitCod
     let mut rows = Vec::new();
     for service in wanted {
         let url = config.database_url(service);
-        let db = Db::connect(&url, &config.db_options())
+        let db = Db::connect(&url, &config.db_options(&url))
             .await
             .with_context(|| format!("cannot open the database of {service}"))?;
         let names = if args.dry_run {
