@@ -352,6 +352,7 @@ async fn confirm_twice_or_after_release() {
     .await;
 }
 
+/// Also Blnk 62: a commit above the hold passed.
 #[tokio::test]
 async fn confirm_more_than_held() {
     each(async |loyalty| {
