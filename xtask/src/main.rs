@@ -1,8 +1,9 @@
-//! The tasks of a developer: `cargo xtask test`, `check` and `crash`. What CI runs, in one place.
+//! The tasks of a developer: `cargo xtask test`, `check`, `crash` and `model`. What CI runs, in one place.
 
 mod check;
 mod crash;
 mod debian;
+mod model;
 mod postgres;
 mod run;
 mod test;
@@ -22,7 +23,11 @@ Tasks of a developer:
       Runs the checks that are not tests: all, or those that are named.
   cargo xtask crash [ARGUMENTS OF TENURE BENCH CRASH]
       Kills and starves a server under load on a private PostgreSQL server, which is restarted
-      without a checkpoint in between, and looks whether anything was lost or doubled.";
+      without a checkpoint in between, and looks whether anything was lost or doubled.
+  cargo xtask model [--commands N] [--seed N] [--postgres]
+      Sends random commands of many clients to the points ledger and compares every answer and
+      every state with a naive model: one service on SQLite, or two replicas on a private
+      PostgreSQL server.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +45,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         Some((task, rest)) if task == "test" => test::run(rest),
         Some((task, rest)) if task == "check" => check::run(rest),
         Some((task, rest)) if task == "crash" => crash::run(rest),
+        Some((task, rest)) if task == "model" => model::run(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -20,6 +20,7 @@ mod holds;
 mod jobs;
 mod ledger_walk;
 mod liability;
+mod model;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
 mod pending;

@@ -6,18 +6,23 @@ use proptest::prelude::*;
 use tenure_core::{Coded, Timestamp};
 
 use super::bench::{ACCOUNTS, Bench, LANES, account, at, joined, number_of, order, rules};
-use super::naive::{Ask, Earning, Model, Movement, Said, Second};
+use super::naive::{Ask, Earning, Micros, Model, Movement, SECOND, shown::ShownAccount};
 use crate::domain::{
-    Block, Book, Command, Decision, Earn, Entry, EntryKind, HoldExpiry, Journal, Order, OrderOfUse,
-    Policies, Record, ReversalPolicy, RevokePolicy, TransferLimits, postings, settle,
+    Account, Block, Book, Command, Decision, Earn, Entry, EntryKind, HoldExpiry, Journal, Order,
+    OrderOfUse, Policies, Record, ReversalPolicy, RevokePolicy, TransferLimits, postings, settle,
 };
 
 fn earnings() -> impl Strategy<Value = Ask> {
     let waits = prop_oneof![8 => Just(None), 2 => (1..10_i64).prop_map(|w| Some(Some(w))), 1 => Just(Some(None))];
     let lasts =
         prop::option::weighted(0.8, prop_oneof![4 => 1..15_i64, 1 => 80_000..4_000_000_i64]);
+    let seconds = |seconds: i64| seconds * SECOND;
     (1..80_i64, 0..60_u8, lasts, waits, prop::bool::weighted(0.3)).prop_map(
-        |(points, source, lasts, waits, special)| {
+        move |(points, source, lasts, waits, special)| {
+            let (lasts, waits) = (
+                lasts.map(seconds),
+                waits.map(|w: Option<i64>| w.map(seconds)),
+            );
             Ask::Earn(Earning {
                 points,
                 source,
@@ -41,7 +46,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     prop_oneof![
         240 => earnings(),
         160 => (1..30_i64).prop_map(Ask::Redeem),
-        160 => (1..25_i64, 1..40_i64).prop_map(|(points, lasts)| Ask::Hold(points, lasts)),
+        160 => (1..25_i64, 1..40_i64).prop_map(|(points, lasts)| Ask::Hold(points, lasts * SECOND)),
         120 => (answer(), part(), any::<bool>())
             .prop_map(|(hold, n, more)| Ask::Confirm(hold, n, more)),
         80 => answer().prop_map(Ask::Release),
@@ -102,15 +107,39 @@ fn policies() -> impl Strategy<Value = Policies> {
     })
 }
 
-/// What is asked of which account, after how many seconds, and whether it is asked again.
-type Step = (usize, Ask, Second, bool);
+/// How much later it is.
+#[derive(Debug, Clone, Copy)]
+enum Pause {
+    For(Micros),
+    /// Until one of the instants at which something happens by itself, or a little off it.
+    Until(usize, Micros),
+}
+
+impl Pause {
+    fn after(self, now: Micros, model: &Model) -> Micros {
+        match self {
+            Self::For(pause) => now + pause,
+            Self::Until(which, off) => {
+                let month = now + 30 * 86_400 * SECOND;
+                let soon = model.instants().into_iter().filter(|at| *at < month);
+                let at = soon.take(4).nth(which);
+                at.map_or(now, |at| (at + off).max(now))
+            }
+        }
+    }
+}
+
+/// What is asked of which account, after which pause, and whether it is asked again.
+type Step = (usize, Ask, Pause, bool);
 
 fn stories() -> impl Strategy<Value = Vec<Step>> {
+    let seconds = |seconds: i64| Pause::For(seconds * SECOND);
     let pauses = prop_oneof![
-        12 => Just(0),
-        12 => 1..3_i64,
-        4 => 3..12_i64,
-        1 => prop::sample::select(vec![86_399_i64, 86_400, 86_401, 20 * 86_400]),
+        12 => Just(Pause::For(0)),
+        12 => (1..3_i64).prop_map(seconds),
+        4 => (3..12_i64).prop_map(seconds),
+        1 => prop::sample::select(vec![86_399_i64, 86_400, 86_401, 20 * 86_400]).prop_map(seconds),
+        3 => (0..4_usize, -1..2_i64).prop_map(|(which, off)| Pause::Until(which, off)),
     ];
     let accounts = prop_oneof![12 => Just(0_usize), 3 => Just(1), 10 => Just(2), 1 => 3..ACCOUNTS];
     let step = (accounts, asks(), pauses, any::<bool>());
@@ -122,6 +151,9 @@ fn stories() -> impl Strategy<Value = Vec<Step>> {
     };
     prop::collection::vec(step.prop_filter("to itself", sensible), 1..100)
 }
+
+/// What is said: what moved, or the reason and the facts of a refusal.
+type Said = Result<Movement, (String, Vec<(String, String)>)>;
 
 fn said(decision: &Decision, bench: &Bench) -> Said {
     let Decision::New(answer) = decision else {
@@ -135,7 +167,7 @@ fn said(decision: &Decision, bench: &Bench) -> Said {
             let parts = entry.allocations.iter();
             let mut lots: Vec<_> = parts.map(|a| (bench.name(a.lot), a.points)).collect();
             lots.sort_unstable();
-            Said::Moved(Movement {
+            Ok(Movement {
                 kind: entry.kind,
                 points: entry.points,
                 held: entry.held,
@@ -145,15 +177,19 @@ fn said(decision: &Decision, bench: &Bench) -> Said {
                 lots,
             })
         }
-        Err(refusal) => Said::No(refusal.reason()),
+        Err(refusal) => {
+            let facts = refusal.metadata().into_iter();
+            let facts = facts.map(|(name, fact)| (name.to_owned(), fact));
+            Err((refusal.reason().to_owned(), facts.collect()))
+        }
     }
 }
 
 fn model(policies: Policies) -> Model {
     let mut model = Model::new(rules(policies), &LANES);
     for (number, joined_at) in joined() {
-        let second = joined_at.map_or(0, |joined| joined.since(at(0)).as_micros() / 1_000_000);
-        model.open(number, second);
+        let joined = joined_at.map_or(0, |joined| joined.since(at(0)).as_micros());
+        model.open(number, joined);
     }
     model
 }
@@ -170,11 +206,12 @@ proptest! {
         let mut now = 0;
         let mut orders: Vec<Order> = Vec::new();
         for (step, (number, ask, pause, repeat)) in story.into_iter().enumerate() {
-            now += pause;
+            now = pause.after(now, &model);
             let ask = model.aim(number, ask);
             let wanted = model.ask(number, ask, now);
             let order = order(number, bench.command(ask, now), 100 + step as u128);
             let decided = bench.run(std::slice::from_ref(&order), now);
+            let wanted = wanted.map_err(|no| bench.told(&no));
             prop_assert_eq!(said(&decided[0], &bench), wanted, "{}: {:?} at {}", number, ask, now);
             prop_assert_eq!(bench.answers.len(), model.answers());
             let before = bench.entries.len();
@@ -213,7 +250,10 @@ proptest! {
         let (mut together, mut apart) = (Bench::open(policies.clone()), Bench::open(policies));
         let mut now = 0;
         for chunk in story.chunks(6) {
-            now += chunk[0].2;
+            now = match chunk[0].2 {
+                Pause::For(pause) => now + pause,
+                Pause::Until(..) => now + SECOND,
+            };
             let first = together.answered.len() + 10;
             let batch: Vec<Order> = chunk.iter().enumerate().map(|(step, (number, ask, ..))| {
                 let ask = apart.aim(*ask);
@@ -232,7 +272,7 @@ proptest! {
     }
 }
 
-fn check_state(bench: &Bench, model: &Model, now: Second) -> Result<(), TestCaseError> {
+fn check_state(bench: &Bench, model: &Model, now: Micros) -> Result<(), TestCaseError> {
     for number in 0..ACCOUNTS {
         let Some(stored) = bench.state(number) else {
             prop_assert!(!model.exists(number));
@@ -242,31 +282,52 @@ fn check_state(bench: &Bench, model: &Model, now: Second) -> Result<(), TestCase
         let (lane, seq) = (account.lane, account.last_seq);
         let mut journal = Journal::new(lane, seq, at(now), bench.programme());
         settle(&mut account, at(now), &mut journal);
-        let found = (
-            account.available(),
-            account.held(),
-            account.pending(),
-            account.debt,
-        );
-        let wanted = (
-            model.available(number),
-            model.held(number),
-            model.pending(number),
-            model.debt(number),
-        );
-        prop_assert_eq!(found, wanted);
-        prop_assert_eq!(account.is_closed(), model.is_closed(number));
+        prop_assert_eq!(shown(&account, &model.show(number)), model.show(number));
         prop_assert!(account.debt == 0 || account.available() == 0);
-        let lots: Vec<_> = account
-            .lots
-            .iter()
+        let lots = account.lots.iter();
+        let mut lots: Vec<_> = lots
             .map(|lot| (bench.name(lot.id), lot.remaining, lot.held))
             .collect();
-        prop_assert_eq!(lots, model.lots(number));
+        // The state keeps them in the order of their expiry, whatever the order of use is.
+        lots.sort_unstable();
+        let wanted = model.show_lots(number).into_iter();
+        let mut wanted: Vec<_> = wanted.map(|lot| (lot.name, lot.rest, lot.held)).collect();
+        wanted.sort_unstable();
+        prop_assert_eq!(lots, wanted);
+        let open = model
+            .show_holds()
+            .filter(|hold| hold.owner == number && hold.end.is_none());
+        let open: Vec<_> = open.map(|hold| (hold.points, at(hold.until))).collect();
+        let holds = account.holds.iter();
+        let holds: Vec<_> = holds.map(|hold| (hold.points, hold.expires_at)).collect();
+        prop_assert_eq!(holds, open);
         prop_assert!(account.next_due() > at(now));
         check_books(bench, number, stored.balance(), journal.entries())?;
     }
     Ok(())
+}
+
+/// An account of the rules as the model shows it; what the rules do not tell is taken from `like`.
+fn shown(account: &Account, like: &ShownAccount) -> ShownAccount {
+    let since = |instant: Timestamp| instant.since(at(0)).as_micros();
+    let standing = account.standing.as_ref();
+    let blocks = standing.map(|it| it.blocks.iter().map(|set| set.block).collect());
+    let recipients = standing.map(|it| {
+        let known = it.recipients.iter();
+        let known = known.map(|one| (number_of(&one.account), since(one.effective_at)));
+        known.collect()
+    });
+    ShownAccount {
+        available: account.available(),
+        held: account.held(),
+        pending: account.pending(),
+        debt: account.debt,
+        is_closed: account.is_closed(),
+        blocks: blocks.unwrap_or_default(),
+        recipients: recipients.unwrap_or_default(),
+        next_activation: account.next_activation().map(since),
+        ..like.clone()
+    }
 }
 
 /// The books of an account are what its state says, and each entry's postings cancel.
@@ -359,12 +420,12 @@ fn check_entries(bench: &Bench) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn run(bench: &mut Bench, ask: Ask, now: Second, id: u128) -> Vec<Decision> {
+fn run(bench: &mut Bench, ask: Ask, now: Micros, id: u128) -> Vec<Decision> {
     let order = order(0, bench.command(ask, now), id);
     bench.run(&[order], now)
 }
 
-fn earning(points: i64, source: u8, lasts: Option<Second>) -> Ask {
+fn earning(points: i64, source: u8, lasts: Option<Micros>) -> Ask {
     Ask::Earn(Earning {
         points,
         source,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Timestamp};
 use uuid::Uuid;
 
-use super::naive::{Ask, Earning, Name, Rules, Second};
+use super::naive::{Ask, Earning, Fact, Micros, Name, No, Rules};
 use crate::domain::{
     Account, Answer, Columns, Command, Decision, Earn, Entry, EntryId, EntryKind, Expiry, Ledger,
     Method, Order, Place, Policies, Programme, Record, Request, StaffOrder, Target, decode_record,
@@ -33,13 +33,8 @@ pub(super) struct Bench {
     pub(super) entries: Vec<Entry>,
 }
 
-pub(super) fn at(second: Second) -> Timestamp {
-    Timestamp::parse("2024-01-01").unwrap() + Span::from_seconds(second)
-}
-
-/// The second after all others.
-fn forever(_: Second) -> Second {
-    Timestamp::MAX.since(at(0)).as_micros() / 1_000_000
+pub(super) fn at(instant: Micros) -> Timestamp {
+    Timestamp::parse("2024-01-01").unwrap() + Span::from_micros(instant)
 }
 
 pub(super) fn account(number: usize) -> AccountId {
@@ -54,7 +49,7 @@ pub(super) fn rules(policies: Policies) -> Rules {
     Rules {
         policies,
         start: at(0),
-        expiry: forever,
+        expiry: |_| Timestamp::MAX,
     }
 }
 
@@ -140,6 +135,21 @@ impl Bench {
         (number, index.unwrap())
     }
 
+    /// Says a refusal of the model as the rules do.
+    pub(super) fn told(&self, no: &No) -> (String, Vec<(String, String)>) {
+        let text = |fact: &Fact| match fact {
+            Fact::Account(number) => account(*number).to_string(),
+            Fact::Answer(number) => self.id(*number).to_string(),
+            Fact::Source(source) => format!("source/{source}"),
+            Fact::Number(number) => number.to_string(),
+            Fact::Instant(instant) => at(*instant).to_string(),
+            Fact::Word(word) => word.clone(),
+        };
+        let facts = no.facts.iter();
+        let told = facts.map(|(name, fact)| ((*name).to_owned(), text(fact)));
+        (no.reason.to_owned(), told.collect())
+    }
+
     /// Aims at one of the answers so far.
     pub(super) fn aim(&self, ask: Ask) -> Ask {
         let at = |number: usize| number % (self.answers.len() + 1);
@@ -155,7 +165,7 @@ impl Bench {
     }
 
     /// Returns the command that asks for the same.
-    pub(super) fn command(&self, ask: Ask, now: Second) -> Command {
+    pub(super) fn command(&self, ask: Ask, now: Micros) -> Command {
         let source = Arc::<str>::from("order");
         let order = staff(0);
         match ask {
@@ -164,7 +174,7 @@ impl Bench {
             Ask::Hold(points, lasts) => Command::Hold {
                 points,
                 source,
-                lasts: Span::from_seconds(lasts),
+                lasts: Span::from_micros(lasts),
             },
             Ask::Confirm(hold, points, tops_up) => Command::Confirm {
                 hold: self.id(hold),
@@ -220,7 +230,7 @@ impl Bench {
     }
 
     /// Decides orders in one transaction and stores what it writes.
-    pub(super) fn run(&mut self, orders: &[Order], now: Second) -> Vec<Decision> {
+    pub(super) fn run(&mut self, orders: &[Order], now: Micros) -> Vec<Decision> {
         let mut ledger = self.load();
         let decided: Vec<Decision> = orders
             .iter()
@@ -314,8 +324,8 @@ impl Bench {
     }
 }
 
-fn earn(asked: Earning, now: Second) -> Earn {
-    let waits = |waits: Option<Second>| waits.map_or(Timestamp::MAX, |waits| at(now + waits));
+fn earn(asked: Earning, now: Micros) -> Earn {
+    let waits = |waits: Option<Micros>| waits.map_or(Timestamp::MAX, |waits| at(now + waits));
     Earn {
         expires_at: asked.lasts.map(|lasts| at(now + lasts)),
         active_from: asked.waits.map(waits),

@@ -1,6 +1,7 @@
 //! What the model does with points of one account.
 
-use super::{Doing, Done, Earning, Model, ModelHold, ModelLot, Moved, NEVER, Point, Second};
+use super::{DAY, Doing, Done, Earning, Micros, Model, ModelHold, ModelLot, Moved, NEVER, Point};
+use super::{Fact, No};
 use crate::domain::{EntryKind, HoldExpiry, Operation, OrderOfUse, ReversalPolicy, RevokePolicy};
 
 impl Model {
@@ -26,12 +27,12 @@ impl Model {
     pub(super) fn lot(
         &self,
         account: usize,
-        (earned, now): (Second, Second),
-        until: Second,
+        (earned, now): (Micros, Micros),
+        until: Micros,
     ) -> ModelLot {
         ModelLot {
             name: (self.answers.len(), 0),
-            made: (now, self.accounts[account].lane),
+            made: (self.millisecond(now), self.accounts[account].lane),
             earned,
             until,
             active: 0,
@@ -39,10 +40,11 @@ impl Model {
         }
     }
 
-    pub(super) fn earn(&mut self, account: usize, asked: Earning, now: Second) -> Done {
+    pub(super) fn earn(&mut self, account: usize, asked: Earning, now: Micros) -> Done {
         self.require_free(account, Operation::Earn)?;
-        self.accounts[account].sources.insert(asked.source);
-        let forever = (self.rules.expiry)(now);
+        let number = self.answers.len();
+        self.accounts[account].sources.insert(asked.source, number);
+        let forever = self.end(now);
         let until = asked.lasts.map_or(forever, |lasts| now + lasts);
         let waits = asked.waits.map(|waits| waits.map_or(NEVER, |w| now + w));
         let lot = ModelLot {
@@ -53,7 +55,7 @@ impl Model {
         Ok((EntryKind::Earn, self.make(account, asked.points, lot)))
     }
 
-    pub(super) fn hold(&mut self, account: usize, points: i64, mut until: Second) -> Done {
+    pub(super) fn hold(&mut self, account: usize, points: i64, mut until: Micros) -> Done {
         self.require_free(account, Operation::Redeem)?;
         self.require_enough(account, points)?;
         let number = self.answers.len();
@@ -69,15 +71,26 @@ impl Model {
             until,
             which: which.clone(),
             end: None,
+            confirmed: 0,
         });
         Ok((EntryKind::Hold, which))
     }
 
-    pub(super) fn open_hold(&self, account: usize, number: usize) -> Result<usize, &'static str> {
+    pub(super) fn open_hold(&self, account: usize, number: usize) -> Result<usize, No> {
         let mut holds = self.holds.iter();
         let place = holds.position(|hold| hold.number == number && hold.owner == account);
-        let place = place.ok_or("HOLD_NOT_FOUND")?;
-        self.holds[place].end.map_or(Ok(place), Err)
+        let hold_id = Fact::Answer(number);
+        let Some(place) = place else {
+            return Err(No::because("HOLD_NOT_FOUND").with("hold_id", hold_id));
+        };
+        let hold = &self.holds[place];
+        match hold.end {
+            None => Ok(place),
+            Some("HOLD_EXPIRED") => Err(No::because("HOLD_EXPIRED")
+                .with("hold_id", hold_id)
+                .with("expire_time", Fact::Instant(hold.until))),
+            Some(reason) => Err(No::because(reason).with("hold_id", hold_id)),
+        }
     }
 
     pub(super) fn confirm(
@@ -93,12 +106,16 @@ impl Model {
         let more = points - held.len() as i64;
         if more > 0 {
             if !tops_up {
-                return Err("HOLD_EXCEEDED");
+                return Err(No::because("HOLD_EXCEEDED")
+                    .with("hold_id", Fact::Answer(hold))
+                    .with("held_points", Fact::count(held.len()))
+                    .with("needed_points", Fact::Number(points)));
             }
             self.require_free(account, Operation::Redeem)?;
             self.require_enough(account, more)?;
         }
         self.holds[place].end = Some("HOLD_ALREADY_CONFIRMED");
+        self.holds[place].confirmed = usize::try_from(points).unwrap();
         let back = held.split_off(held.len().min(usize::try_from(points).unwrap()));
         self.set(&back, Doing::Free);
         self.set(&held, Doing::Gone);
@@ -109,12 +126,10 @@ impl Model {
         Ok((EntryKind::Confirm, held))
     }
 
-    fn answer(&self, account: usize, number: usize) -> Result<&Moved, &'static str> {
-        let moved = self.answers.get(number).ok_or("ENTRY_NOT_FOUND")?;
-        if moved.owner != account {
-            return Err("ENTRY_NOT_FOUND");
-        }
-        Ok(moved)
+    fn answer(&self, account: usize, number: usize) -> Result<&Moved, No> {
+        let moved = self.answers.get(number);
+        let own = moved.filter(|moved| moved.owner == account);
+        own.ok_or_else(|| No::because("ENTRY_NOT_FOUND").with("entry_id", Fact::Answer(number)))
     }
 
     pub(super) fn reverse(
@@ -122,21 +137,24 @@ impl Model {
         account: usize,
         entry: usize,
         points: Option<i64>,
-        now: Second,
+        now: Micros,
     ) -> Done {
         let moved = self.answer(account, entry)?.clone();
         let earned = match moved.kind {
             EntryKind::Earn => true,
             EntryKind::Redeem | EntryKind::Confirm => false,
-            _ => return Err("ENTRY_NOT_REVERSIBLE"),
+            kind => return Err(No::final_kind(entry, kind)),
         };
         let left = moved.which.len() - moved.reversed;
         let points = points.map_or(left, |points| usize::try_from(points).unwrap());
         if left == 0 {
-            return Err("ENTRY_ALREADY_REVERSED");
+            return Err(No::reversed(entry, &moved));
         }
         if points > left {
-            return Err("REVERSAL_EXCEEDED");
+            return Err(No::because("REVERSAL_EXCEEDED")
+                .with("entry_id", Fact::Answer(entry))
+                .with("left_points", Fact::count(left))
+                .with("needed_points", Fact::count(points)));
         }
         let done = if earned {
             self.revoke(account, entry, points as i64, now)?
@@ -146,15 +164,16 @@ impl Model {
             (EntryKind::ReverseRedeem, back)
         };
         self.answers[entry].reversed += points;
+        self.answers[entry].reversed_by = Some(self.answers.len());
         Ok(done)
     }
 
-    fn bring_back(&mut self, account: usize, back: &[usize], now: Second) {
+    fn bring_back(&mut self, account: usize, back: &[usize], now: Micros) {
         self.set(back, Doing::Free);
         let until = match self.rules.policies.reversal {
             ReversalPolicy::OriginalExpiry => return,
-            ReversalPolicy::GraceDays(days) => now + i64::from(days) * 86_400,
-            ReversalPolicy::NewLot => (self.rules.expiry)(now),
+            ReversalPolicy::GraceDays(days) => now + i64::from(days) * DAY,
+            ReversalPolicy::NewLot => self.end(now),
         };
         let mut renewed: Vec<(usize, usize)> = Vec::new();
         for index in back {
@@ -182,7 +201,7 @@ impl Model {
         }
     }
 
-    fn revoke(&mut self, account: usize, entry: usize, points: i64, now: Second) -> Done {
+    fn revoke(&mut self, account: usize, entry: usize, points: i64, now: Micros) -> Done {
         let policies = self.rules.policies.clone();
         let is_over = self
             .lots
@@ -194,7 +213,10 @@ impl Model {
         };
         let pending = of(self, Doing::Pending);
         if policies.revoke == RevokePolicy::PendingOnly && (pending.len() as i64) < points {
-            return Err("EARNING_NOT_PENDING");
+            return Err(No::because("EARNING_NOT_PENDING")
+                .with("entry_id", Fact::Answer(entry))
+                .with("pending_points", Fact::count(pending.len()))
+                .with("needed_points", Fact::Number(points)));
         }
         let mut wanted = pending;
         wanted.extend(of(self, Doing::Free));
@@ -205,8 +227,12 @@ impl Model {
         wanted.truncate(usize::try_from(points).unwrap());
         let missing = points - wanted.len() as i64;
         if policies.revoke == RevokePolicy::BelowZero && !is_over {
-            if self.accounts[account].debt + missing > policies.debt_limit {
-                return Err("DEBT_LIMIT");
+            let debt = self.accounts[account].debt;
+            if debt + missing > policies.debt_limit {
+                return Err(No::of("DEBT_LIMIT", account)
+                    .with("debt_points", Fact::Number(debt))
+                    .with("limit_points", Fact::Number(policies.debt_limit))
+                    .with("needed_points", Fact::Number(missing)));
             }
             self.accounts[account].debt += missing;
         }
@@ -224,10 +250,10 @@ impl Model {
     pub(super) fn activate(&mut self, account: usize, number: usize) -> Done {
         let living = self.living(account, number);
         if living.is_empty() {
-            return Err("LOT_NOT_FOUND");
+            return Err(No::because("LOT_NOT_FOUND").with("lot_id", Fact::Answer(number)));
         }
         if self.points[living[0]].doing != Doing::Pending {
-            return Err("LOT_NOT_PENDING");
+            return Err(No::because("LOT_NOT_PENDING").with("lot_id", Fact::Answer(number)));
         }
         self.set(&living, Doing::Free);
         Ok((EntryKind::Activate, living))
@@ -238,48 +264,58 @@ impl Model {
         account: usize,
         points: i64,
         approver: u8,
-        now: Second,
+        now: Micros,
     ) -> Done {
-        if points.abs() > self.rules.policies.approval_above && approver == 0 {
-            return Err("APPROVAL_REQUIRED");
+        let limit = self.rules.policies.approval_above;
+        if points.abs() > limit && approver == 0 {
+            return Err(No::because("APPROVAL_REQUIRED")
+                .with("points", Fact::Number(points))
+                .with("limit_points", Fact::Number(limit)));
         }
         if approver == 1 {
-            return Err("APPROVER_IS_AUTHOR");
+            return Err(No::because("APPROVER_IS_AUTHOR"));
         }
         if points > 0 {
-            let lot = self.lot(account, (now, now), (self.rules.expiry)(now));
+            let lot = self.lot(account, (now, now), self.end(now));
             return Ok((EntryKind::Adjust, self.make(account, points, lot)));
         }
         self.require_enough(account, -points)?;
         Ok((EntryKind::Adjust, self.take(account, -points, Doing::Gone)))
     }
 
-    pub(super) fn expire(&mut self, account: usize, lot: Option<usize>) -> Done {
+    pub(super) fn expire(&mut self, account: usize, lot: Option<usize>, now: Micros) -> Done {
         let mut gone = match lot {
             Some(lot) => self.living(account, lot),
             None => self.find(|p| p.owner == account && p.doing != Doing::Gone),
         };
         gone.retain(|index| !matches!(self.points[*index].doing, Doing::Held(_)));
         if gone.is_empty() {
-            return Err(lot.map_or("NOTHING_TO_EXPIRE", |_| "LOT_NOT_FOUND"));
+            return Err(match lot {
+                None => No::of("NOTHING_TO_EXPIRE", account),
+                Some(lot) => No::because("LOT_NOT_FOUND").with("lot_id", Fact::Answer(lot)),
+            });
         }
-        self.expired += gone.len() as i64;
+        gone.iter().for_each(|_| self.note_expired(account, now));
         self.set(&gone, Doing::Gone);
         Ok((EntryKind::Expire, gone))
     }
 
-    pub(super) fn reinstate(&mut self, account: usize, entry: usize, now: Second) -> Done {
+    pub(super) fn reinstate(&mut self, account: usize, entry: usize, now: Micros) -> Done {
         let moved = self.answer(account, entry)?.clone();
         if moved.kind != EntryKind::Expire {
-            return Err("ENTRY_NOT_REVERSIBLE");
+            return Err(No::final_kind(entry, moved.kind));
         }
         if moved.reversed > 0 {
-            return Err("ENTRY_ALREADY_REVERSED");
+            return Err(No::reversed(entry, &moved));
         }
-        if now > moved.at + i64::from(self.rules.policies.reinstate_days) * 86_400 {
-            return Err("REINSTATE_TOO_LATE");
+        let until = moved.at + i64::from(self.rules.policies.reinstate_days) * DAY;
+        if now > until {
+            return Err(No::because("REINSTATE_TOO_LATE")
+                .with("entry_id", Fact::Answer(entry))
+                .with("until_time", Fact::Instant(until)));
         }
         self.answers[entry].reversed = moved.which.len();
+        self.answers[entry].reversed_by = Some(self.answers.len());
         let mut lots: Vec<usize> = moved.which.iter().map(|i| self.points[*i].lot).collect();
         lots.sort_by_key(|lot| self.place(*lot, OrderOfUse::ExpiryFirst));
         lots.dedup();
@@ -287,7 +323,7 @@ impl Model {
         for (place, old) in lots.into_iter().enumerate() {
             let of_lot = moved.which.iter().filter(|i| self.points[**i].lot == old);
             let points = of_lot.count() as i64;
-            let until = (self.rules.expiry)(now);
+            let until = self.end(now);
             let made = self.lot(account, (self.lots[old].earned, now), until);
             let lot = ModelLot {
                 name: (made.name.0, place),

@@ -1,15 +1,9 @@
 //! What the model does with points of two accounts, and with accounts as a whole.
 
-use tenure_core::{Span, Timestamp};
-
-use super::{Doing, Done, Model, Second};
-use crate::domain::{EntryKind, Operation};
+use super::{DAY, Doing, Done, Fact, Micros, Model, No};
+use crate::domain::EntryKind;
 
 impl Model {
-    fn at(&self, second: Second) -> Timestamp {
-        self.rules.start + Span::from_seconds(second)
-    }
-
     pub(super) fn release_all(&mut self, account: usize) {
         if self.accounts[account].is_closed {
             return;
@@ -36,63 +30,31 @@ impl Model {
         account: usize,
         recipient: usize,
         replaces: Option<usize>,
-        now: Second,
+        now: Micros,
     ) -> Done {
         let limits = self.rules.policies.transfer;
         let recipients = &mut self.accounts[account].recipients;
         let place = |of: usize| recipients.iter().position(|(known, _)| *known == of);
         if place(recipient).is_some() {
-            return Err("RECIPIENT_EXISTS");
+            return Err(No::because("RECIPIENT_EXISTS")
+                .with("recipient_account_id", Fact::Account(recipient)));
         }
         match replaces {
             Some(replaced) => {
-                let place = place(replaced).ok_or("RECIPIENT_NOT_REGISTERED")?;
+                let place = place(replaced).ok_or_else(|| {
+                    No::because("RECIPIENT_NOT_REGISTERED")
+                        .with("recipient_account_id", Fact::Account(replaced))
+                })?;
                 let days = i64::from(limits.recipient_change_days);
-                recipients[place] = (recipient, now + days * 86_400);
+                recipients[place] = (recipient, now + days * DAY);
             }
-            None if recipients.len() >= limits.recipients_max => return Err("RECIPIENT_LIMIT"),
+            None if recipients.len() >= limits.recipients_max => {
+                return Err(No::of("RECIPIENT_LIMIT", account)
+                    .with("limit", Fact::count(limits.recipients_max)));
+            }
             None => recipients.push((recipient, now)),
         }
         Ok((EntryKind::Recipient, Vec::new()))
-    }
-
-    pub(super) fn require_gift(
-        &self,
-        from: usize,
-        to: usize,
-        points: i64,
-        now: Second,
-    ) -> Result<(), &'static str> {
-        let limits = self.rules.policies.transfer;
-        if self.accounts[to].is_closed {
-            return Err("ACCOUNT_CLOSED");
-        }
-        self.require_free(from, Operation::Transfer)?;
-        self.require_free(to, Operation::Earn)?;
-        let joined = self.at(self.accounts[from].joined);
-        if joined.plus_months(i32::from(limits.tenure_months)) > self.at(now) {
-            return Err("TENURE_TOO_SHORT");
-        }
-        let mut recipients = self.accounts[from].recipients.iter();
-        match recipients.find(|(known, _)| *known == to) {
-            None => return Err("RECIPIENT_NOT_REGISTERED"),
-            Some((_, effective)) if *effective > now => return Err("RECIPIENT_NOT_EFFECTIVE"),
-            Some(_) => {}
-        }
-        let month = |second| {
-            let (year, month, _) = self.at(second).date();
-            (year, month)
-        };
-        let this_month = |account: usize| {
-            let gifts = self.accounts[account].gifts.iter();
-            gifts.filter(move |(at, ..)| month(*at) == month(now))
-        };
-        let out: i64 = this_month(from).map(|(_, out, _)| out).sum();
-        let received: i64 = this_month(to).map(|(.., received)| received).sum();
-        if out + points > limits.out_month_max || received + points > limits.in_month_max {
-            return Err("TRANSFER_LIMIT");
-        }
-        self.require_enough(from, points)
     }
 
     /// Gives free points, special ones first.
@@ -108,10 +70,10 @@ impl Model {
 
     pub(super) fn merge(&mut self, from: usize, to: usize) -> Done {
         if self.accounts[to].is_closed {
-            return Err("ACCOUNT_CLOSED");
+            return Err(No::of("ACCOUNT_CLOSED", to));
         }
         if self.held(from) > 0 {
-            return Err("HOLDS_OPEN");
+            return Err(No::of("HOLDS_OPEN", from));
         }
         let all = self.find(|p| p.owner == from && p.doing != Doing::Gone);
         for index in &all {

@@ -4,7 +4,7 @@
 //! gone. It is written from the API's words, not from the rules' code, and shares with it only names:
 //! of policies, of kinds of entries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tenure_core::{Lane, Timestamp};
 
@@ -16,9 +16,18 @@ mod aim;
 mod deeds;
 #[path = "gifts.rs"]
 mod gifts;
+#[path = "refused.rs"]
+mod refused;
+#[path = "shown.rs"]
+pub(crate) mod shown;
 
-/// Seconds; the tests' clock knows nothing finer.
-pub(crate) type Second = i64;
+pub(crate) use refused::{Fact, No};
+
+/// Microseconds since the model's start, or a span of them.
+pub(crate) type Micros = i64;
+/// One second.
+pub(crate) const SECOND: Micros = 1_000_000;
+const DAY: Micros = 86_400 * SECOND;
 /// A lot by the number of the answer that made it, and its place there.
 pub(crate) type Name = (usize, usize);
 
@@ -41,11 +50,12 @@ struct Point {
 #[derive(Debug, Clone, Copy)]
 struct ModelLot {
     name: Name,
-    /// When and where it was made: lots that are alike in all else are spent in this order.
-    made: (Second, Lane),
-    earned: Second,
-    until: Second,
-    active: Second,
+    /// In which millisecond and where it was made: lots that are alike in all else are spent in this
+    /// order.
+    made: (i64, Lane),
+    earned: Micros,
+    until: Micros,
+    active: Micros,
     special: bool,
 }
 
@@ -53,9 +63,10 @@ struct ModelLot {
 struct ModelHold {
     number: usize,
     owner: usize,
-    until: Second,
+    until: Micros,
     which: Vec<usize>,
     end: Option<&'static str>,
+    confirmed: usize,
 }
 
 /// An answer that moved points.
@@ -63,10 +74,12 @@ struct ModelHold {
 struct Moved {
     owner: usize,
     kind: EntryKind,
-    at: Second,
+    at: Micros,
     /// Which points, by index, in the order in which they were taken.
     which: Vec<usize>,
     reversed: usize,
+    /// The last answer that took it back.
+    reversed_by: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,13 +87,17 @@ struct ModelAccount {
     exists: bool,
     is_closed: bool,
     lane: Lane,
-    joined: Second,
+    joined: Micros,
     debt: i64,
-    sources: BTreeSet<u8>,
-    blocks: BTreeSet<Block>,
-    recipients: Vec<(usize, Second)>,
+    /// The answer to the earning from each.
+    sources: BTreeMap<u8, usize>,
+    /// In the order in which they were set.
+    blocks: Vec<Block>,
+    recipients: Vec<(usize, Micros)>,
     /// What was given and received, when.
-    gifts: Vec<(Second, i64, i64)>,
+    gifts: Vec<(Micros, i64, i64)>,
+    /// The day on which points expired last, and how many then.
+    expired: (i64, i64),
 }
 
 /// What is asked; earlier answers are named by their number, accounts by theirs.
@@ -88,7 +105,7 @@ struct ModelAccount {
 pub(crate) enum Ask {
     Earn(Earning),
     Redeem(i64),
-    Hold(i64, Second),
+    Hold(i64, Micros),
     Confirm(usize, Option<i64>, bool),
     Release(usize),
     Reverse(usize, Option<i64>),
@@ -110,18 +127,14 @@ pub(crate) enum Ask {
 pub(crate) struct Earning {
     pub(crate) points: i64,
     pub(crate) source: u8,
-    pub(crate) lasts: Option<Second>,
+    pub(crate) lasts: Option<Micros>,
     /// How long they are pending; `Some(None)`: until they are activated.
-    pub(crate) waits: Option<Option<Second>>,
+    pub(crate) waits: Option<Option<Micros>>,
     pub(crate) special: bool,
 }
 
-/// What is said: what moved and what can be spent then, or the reason of a refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    Moved(Movement),
-    No(&'static str),
-}
+/// What is said: what moved and what can be spent then, or why not.
+pub(crate) type Said = Result<Movement, No>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Movement {
@@ -139,13 +152,13 @@ pub(crate) struct Movement {
 pub(crate) struct Rules {
     pub(crate) policies: Policies,
     pub(crate) start: Timestamp,
-    /// When points expire that are earned at a second.
-    pub(crate) expiry: fn(Second) -> Second,
+    /// When points expire that are earned at an instant.
+    pub(crate) expiry: fn(Timestamp) -> Timestamp,
 }
 
-const NEVER: Second = i64::MAX;
+const NEVER: Micros = i64::MAX;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Model {
     rules: Rules,
     points: Vec<Point>,
@@ -154,10 +167,10 @@ pub(crate) struct Model {
     answers: Vec<Moved>,
     accounts: Vec<ModelAccount>,
     expired: i64,
-    now: Second,
+    now: Micros,
 }
 
-type Done = Result<(EntryKind, Vec<usize>), &'static str>;
+type Done = Result<(EntryKind, Vec<usize>), No>;
 
 impl Model {
     /// Returns a model of accounts in these lanes, none of which exists.
@@ -168,10 +181,11 @@ impl Model {
             lane: *lane,
             joined: 0,
             debt: 0,
-            sources: BTreeSet::new(),
-            blocks: BTreeSet::new(),
+            sources: BTreeMap::new(),
+            blocks: Vec::new(),
             recipients: Vec::new(),
             gifts: Vec::new(),
+            expired: (0, 0),
         };
         Self {
             rules,
@@ -181,22 +195,18 @@ impl Model {
             answers: Vec::new(),
             accounts: lanes.iter().map(account).collect(),
             expired: 0,
-            now: Second::MIN,
+            now: Micros::MIN,
         }
     }
 
     /// Opens an account of a customer who joined then.
-    pub(crate) fn open(&mut self, account: usize, joined: Second) {
+    pub(crate) fn open(&mut self, account: usize, joined: Micros) {
         self.accounts[account].exists = true;
         self.accounts[account].joined = joined;
     }
 
     pub(crate) fn exists(&self, account: usize) -> bool {
         self.accounts[account].exists
-    }
-
-    pub(crate) fn is_closed(&self, account: usize) -> bool {
-        self.accounts[account].is_closed
     }
 
     pub(crate) fn available(&self, account: usize) -> i64 {
@@ -215,6 +225,12 @@ impl Model {
         self.accounts[account].debt
     }
 
+    /// When points expire that are earned now.
+    fn end(&self, now: Micros) -> Micros {
+        let end = (self.rules.expiry)(self.at(now));
+        end.since(self.rules.start).as_micros()
+    }
+
     /// How many points expired in all.
     pub(crate) fn expired(&self) -> i64 {
         self.expired
@@ -226,21 +242,6 @@ impl Model {
 
     pub(crate) fn answers(&self) -> usize {
         self.answers.len()
-    }
-
-    /// Points that are not held, and held ones, of each lot of an account that has any, in the order
-    /// of their expiry.
-    pub(crate) fn lots(&self, account: usize) -> Vec<(Name, i64, i64)> {
-        let mut lots: Vec<usize> = (0..self.lots.len()).collect();
-        lots.sort_by_key(|lot| self.place(*lot, OrderOfUse::ExpiryFirst));
-        let count = |lot: usize| {
-            let of = |p: &Point| p.lot == lot && p.owner == account;
-            let held = self.count(|p| of(p) && matches!(p.doing, Doing::Held(_)));
-            let all = self.count(|p| of(p) && p.doing != Doing::Gone);
-            (self.lots[lot].name, all - held, held)
-        };
-        let lots = lots.into_iter().map(count);
-        lots.filter(|(_, rest, held)| rest + held > 0).collect()
     }
 
     fn place(&self, lot: usize, order: OrderOfUse) -> impl Ord + use<> {
@@ -277,9 +278,9 @@ impl Model {
     }
 
     /// What happens by itself until `now`, instant by instant.
-    pub(crate) fn pass(&mut self, now: Second) {
+    pub(crate) fn pass(&mut self, now: Micros) {
         let holds = self.holds.iter().filter(|hold| hold.end.is_none());
-        let mut instants: BTreeSet<Second> = holds.map(|hold| hold.until).collect();
+        let mut instants: BTreeSet<Micros> = holds.map(|hold| hold.until).collect();
         for point in self.points.iter().filter(|p| p.doing != Doing::Gone) {
             instants.extend([self.lots[point.lot].until, self.lots[point.lot].active]);
         }
@@ -307,17 +308,31 @@ impl Model {
         }
     }
 
-    fn expire_due(&mut self, now: Second) {
+    fn expire_due(&mut self, now: Micros) {
+        let mut gone = Vec::new();
         for point in &mut self.points {
             let waits = matches!(point.doing, Doing::Free | Doing::Pending);
             if waits && self.lots[point.lot].until <= now {
                 point.doing = Doing::Gone;
-                self.expired += 1;
+                gone.push(point.owner);
             }
         }
+        gone.into_iter()
+            .for_each(|owner| self.note_expired(owner, now));
     }
 
-    fn repay(&mut self, account: usize, now: Second) {
+    /// Notes that a point expired.
+    fn note_expired(&mut self, account: usize, now: Micros) {
+        let day = self.day(now);
+        let expired = &mut self.accounts[account].expired;
+        if expired.0 != day {
+            *expired = (day, 0);
+        }
+        expired.1 += 1;
+        self.expired += 1;
+    }
+
+    fn repay(&mut self, account: usize, now: Micros) {
         let debt = self.accounts[account].debt;
         if debt == 0 {
             return;
@@ -329,7 +344,7 @@ impl Model {
         self.accounts[account].debt -= paid.len() as i64;
     }
 
-    pub(crate) fn ask(&mut self, account: usize, ask: Ask, now: Second) -> Said {
+    pub(crate) fn ask(&mut self, account: usize, ask: Ask, now: Micros) -> Said {
         self.pass(now);
         if let Ask::Close = ask {
             self.release_all(account);
@@ -338,7 +353,7 @@ impl Model {
         let before = self.sums(account);
         match self.decide(account, ask, now) {
             Ok((kind, which)) => self.say(account, kind, which, before, now),
-            Err(reason) => Said::No(reason),
+            Err(no) => Err(no),
         }
     }
 
@@ -358,7 +373,7 @@ impl Model {
         kind: EntryKind,
         which: Vec<usize>,
         before: [i64; 4],
-        now: Second,
+        now: Micros,
     ) -> Said {
         let after = self.sums(account);
         let [free, held, pending, debt] = [0, 1, 2, 3].map(|at| after[at] - before[at]);
@@ -384,9 +399,10 @@ impl Model {
             at: now,
             which,
             reversed: 0,
+            reversed_by: None,
         });
         self.pass(now);
-        Said::Moved(Movement {
+        Ok(Movement {
             kind,
             points,
             held,
@@ -397,39 +413,8 @@ impl Model {
         })
     }
 
-    fn require_enough(&self, account: usize, points: i64) -> Result<(), &'static str> {
-        if self.available(account) < points {
-            return Err("INSUFFICIENT_POINTS");
-        }
-        Ok(())
-    }
-
-    fn require_free(&self, account: usize, operation: Operation) -> Result<(), &'static str> {
-        let hinders = &self.rules.policies.hinders;
-        let mut blocks = self.accounts[account].blocks.iter();
-        if blocks.any(|block| hinders.contains(&(*block, operation))) {
-            return Err("ACCOUNT_BLOCKED");
-        }
-        Ok(())
-    }
-
-    fn decide(&mut self, account: usize, ask: Ask, now: Second) -> Done {
-        if !self.accounts[account].exists {
-            return Err("ACCOUNT_NOT_FOUND");
-        }
-        match ask {
-            Ask::Earn(asked) if self.accounts[account].sources.contains(&asked.source) => {
-                return Err("EVENT_ALREADY_EARNED");
-            }
-            Ask::Give(to, _) | Ask::Merge(to) if !self.accounts[to].exists => {
-                return Err("ACCOUNT_NOT_FOUND");
-            }
-            Ask::Split(to, _) if self.accounts[to].exists => return Err("ACCOUNT_EXISTS"),
-            _ => {}
-        }
-        if self.accounts[account].is_closed {
-            return Err("ACCOUNT_CLOSED");
-        }
+    fn decide(&mut self, account: usize, ask: Ask, now: Micros) -> Done {
+        self.require_there(account, ask)?;
         match ask {
             Ask::Earn(asked) => self.earn(account, asked, now),
             Ask::Redeem(points) => {
@@ -449,22 +434,16 @@ impl Model {
             Ask::Reverse(entry, points) => self.reverse(account, entry, points, now),
             Ask::Activate(number) => self.activate(account, number),
             Ask::Adjust(points, approver) => self.adjust(account, points, approver, now),
-            Ask::Expire(lot) => self.expire(account, lot),
+            Ask::Expire(lot) => self.expire(account, lot, now),
             Ask::Reinstate(entry) => self.reinstate(account, entry, now),
             _ => self.decide_standing(account, ask, now),
         }
     }
 
-    fn decide_standing(&mut self, account: usize, ask: Ask, now: Second) -> Done {
+    fn decide_standing(&mut self, account: usize, ask: Ask, now: Micros) -> Done {
         match ask {
-            Ask::Block(block) if !self.accounts[account].blocks.insert(block) => {
-                Err("BLOCK_EXISTS")
-            }
-            Ask::Block(_) => Ok((EntryKind::Block, Vec::new())),
-            Ask::Unblock(block) if !self.accounts[account].blocks.remove(&block) => {
-                Err("BLOCK_NOT_FOUND")
-            }
-            Ask::Unblock(_) => Ok((EntryKind::Unblock, Vec::new())),
+            Ask::Block(block) => self.block(account, block),
+            Ask::Unblock(block) => self.unblock(account, block),
             Ask::Close => Ok((EntryKind::Close, self.close(account))),
             Ask::Register(recipient, replaces) => self.register(account, recipient, replaces, now),
             Ask::Give(to, points) => {

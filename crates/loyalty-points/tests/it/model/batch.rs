@@ -1,0 +1,128 @@
+//! Several commands of a client in one call.
+
+use rand::Rng;
+use tenure_core::Timestamp;
+use tenure_proto::loyalty::v1::operation_result::Result as Answering;
+use tenure_proto::loyalty::v1::*;
+
+use super::call::{Answer, Call, Client, Done, Refused, patient};
+use super::story::{Disagreement, Story};
+use crate::naive::{Ask, Fact, No, Said};
+
+/// A command that was drawn: whose account, what is asked, and the call.
+type Drawn = (usize, Ask, Call);
+
+impl Story {
+    /// Draws commands that may stand in a batch and that `fits` likes.
+    fn draw_some(&mut self, now: Timestamp, fits: fn(&Ask) -> bool) -> Vec<Drawn> {
+        let count = self.random.random_range(1..6);
+        let mut drawn: Vec<Drawn> = Vec::new();
+        // Not each command may stand in a batch.
+        for _ in 0..20 {
+            let one = self.draw(now);
+            if one.2.operation().is_some() && fits(&one.1) {
+                drawn.push(one);
+            }
+            if drawn.len() == count {
+                break;
+            }
+        }
+        drawn
+    }
+
+    /// Commands of which each stands for itself. Those that touch two accounts are sent alone: in
+    /// which order they and commands on the other account are decided is not promised.
+    pub(super) async fn independent(
+        &mut self,
+        replicas: &[Client],
+        now: Timestamp,
+    ) -> Result<(), Disagreement> {
+        let drawn = self.draw_some(now, |ask| !matches!(ask, Ask::Give(..)));
+        let at = self.micros(now);
+        let wanted = drawn
+            .iter()
+            .map(|(account, ask, _)| self.model.ask(*account, *ask, at));
+        let wanted: Vec<Said> = wanted.collect();
+        self.send(replicas, drawn, BatchMode::Independent, wanted, now)
+            .await
+    }
+
+    /// Commands that are done together or not at all.
+    pub(super) async fn together(
+        &mut self,
+        replicas: &[Client],
+        now: Timestamp,
+    ) -> Result<(), Disagreement> {
+        let drawn = self.draw_some(now, |_| true);
+        let at = self.micros(now);
+        let before = self.model.clone();
+        let wanted = drawn
+            .iter()
+            .map(|(account, ask, _)| self.model.ask(*account, *ask, at));
+        let mut wanted: Vec<Said> = wanted.collect();
+        let first = wanted.iter().find_map(|said| said.as_ref().err());
+        if let Some(No { reason, .. }) = first.cloned() {
+            self.model = before;
+            let given_up = No {
+                reason: "BATCH_REFUSED",
+                facts: vec![("reason", Fact::Word(reason.to_owned()))],
+            };
+            for said in &mut wanted {
+                if said.is_ok() {
+                    *said = Err(given_up.clone());
+                }
+            }
+        }
+        self.send(replicas, drawn, BatchMode::AllOrNothing, wanted, now)
+            .await
+    }
+
+    async fn send(
+        &mut self,
+        replicas: &[Client],
+        drawn: Vec<Drawn>,
+        mode: BatchMode,
+        wanted: Vec<Said>,
+        now: Timestamp,
+    ) -> Result<(), Disagreement> {
+        let operations = drawn.iter().filter_map(|(.., call)| call.operation());
+        let request = BatchExecuteOperationsRequest {
+            operations: operations.collect(),
+            mode: mode.into(),
+        };
+        if request.operations.is_empty() {
+            return Ok(());
+        }
+        let mut client = self.replica(replicas);
+        let answered = client.batch_execute_operations(patient(request)).await;
+        let answered = answered.map_err(|status| format!("{drawn:?} is refused: {status:?}"))?;
+        let results = answered.into_inner().results;
+        if results.len() != drawn.len() {
+            return Err(format!("{drawn:?} has {} results", results.len()));
+        }
+        self.tally.batches += 1;
+        for ((result, (.., call)), wanted) in results.into_iter().zip(drawn).zip(wanted) {
+            let answer = read(result);
+            let entry = answer.as_ref().ok().and_then(|done| done.entry.clone());
+            self.compare(call, answer, entry, &wanted, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(result: OperationResult) -> Answer {
+    match result.result {
+        Some(Answering::Outcome(outcome)) => Ok(Done {
+            entry: outcome.entry,
+            hold: outcome.hold,
+            available: outcome.available_points,
+            replayed: outcome.replayed,
+        }),
+        Some(Answering::Error(error)) => Err(error.into()),
+        None => Err(Refused {
+            code: 0,
+            reason: "nothing was said".to_owned(),
+            facts: Default::default(),
+        }),
+    }
+}
