@@ -5,7 +5,7 @@ use tenure_core::Timestamp;
 use tenure_proto::loyalty::v1::operation_result::Result as Answering;
 use tenure_proto::loyalty::v1::*;
 
-use super::call::{Answer, Call, Client, Done, Refused, patient};
+use super::call::{Answer, Call, Client, Done, Refused, insist};
 use super::story::{Disagreement, Story};
 use crate::naive::{Ask, Fact, No, Said};
 
@@ -93,16 +93,19 @@ impl Story {
         if request.operations.is_empty() {
             return Ok(());
         }
-        let mut client = self.replica(replicas);
-        let answered = client.batch_execute_operations(patient(request)).await;
+        let client = self.replica(replicas);
+        let (answered, again) = insist!(client, batch_execute_operations, request);
         let answered = answered.map_err(|status| format!("{drawn:?} is refused: {status:?}"))?;
-        let results = answered.into_inner().results;
+        let results = answered.results;
         if results.len() != drawn.len() {
             return Err(format!("{drawn:?} has {} results", results.len()));
         }
         self.tally.batches += 1;
         for ((result, (.., call)), wanted) in results.into_iter().zip(drawn).zip(wanted) {
-            let answer = read(result);
+            let mut answer = read(result);
+            if let Ok(done) = &mut answer {
+                done.replayed &= !again;
+            }
             let entry = answer.as_ref().ok().and_then(|done| done.entry.clone());
             self.compare(call, answer, entry, &wanted, now)?;
         }

@@ -12,8 +12,7 @@ use tenure_proto::r#type::v1::ItemError;
 use tenure_rpc::Transport;
 use tonic::Status;
 
-/// As long as a server lets a call take: nothing here is about deadlines, whatever else the machine
-/// does.
+/// As long as a server lets a call take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Gives a request all the time there is.
@@ -22,6 +21,28 @@ pub(super) fn patient<T>(message: T) -> tonic::Request<T> {
     request.set_timeout(TIMEOUT);
     request
 }
+
+/// Calls a method. When the time ran out, nobody knows what happened; then the same request is sent
+/// again, as the API says, a few times. Tells the answer, and whether it was sent again. A macro,
+/// because each method is a function of its own.
+macro_rules! insist {
+    ($client:expr, $method:ident, $message:expr) => {{
+        let (message, mut client) = ($message, $client.clone());
+        let mut again = 0;
+        loop {
+            match client
+                .$method($crate::model::call::patient(message.clone()))
+                .await
+            {
+                Err(status) if again < 5 && status.code() == tonic::Code::DeadlineExceeded => {
+                    again += 1;
+                }
+                answer => break (answer.map(tonic::Response::into_inner), again > 0),
+            }
+        }
+    }};
+}
+pub(super) use insist;
 
 /// One replica, as a client sees it.
 pub(crate) type Client = LoyaltyServiceClient<Transport>;
@@ -107,24 +128,25 @@ macro_rules! calls {
             }
 
             pub(crate) async fn send(&self, client: &Client) -> Answer {
-                let mut client = client.clone();
                 Ok(match self {
                     $(Self::$name(request) => {
-                        let answer = client.$method(patient(request.clone())).await?.into_inner();
+                        let (answer, again) = insist!(client, $method, request.clone());
+                        let answer = answer?;
                         Done {
                             entry: answer.entry,
                             hold: None,
                             available: answer.available_points,
-                            replayed: answer.replayed,
+                            replayed: answer.replayed && !again,
                         }
                     })*
                     $(Self::$held(request) => {
-                        let answer = client.$call(patient(request.clone())).await?.into_inner();
+                        let (answer, again) = insist!(client, $call, request.clone());
+                        let answer = answer?;
                         Done {
                             entry: None,
                             hold: answer.hold,
                             available: answer.available_points,
-                            replayed: answer.replayed,
+                            replayed: answer.replayed && !again,
                         }
                     })*
                 })

@@ -8,7 +8,7 @@ use tenure_proto::loyalty::v1::{
 };
 use tokio::task::JoinSet;
 
-use super::call::{Client, patient};
+use super::call::{Client, insist};
 use super::story::{Disagreement, Scene, Story};
 use super::tally::Tally;
 use crate::naive::{Micros, SECOND};
@@ -152,31 +152,30 @@ impl Play<'_> {
     /// Books what is due, seals, and verifies a part of the ledger, while it is written.
     async fn tidy(&mut self) -> Result<(), Failure> {
         let replicas = &self.scene.replicas;
-        let mut client = replicas[self.random.random_range(0..replicas.len())].clone();
+        let client = replicas[self.random.random_range(0..replicas.len())].clone();
         match self.random.random_range(0..12) {
             0 => {
-                let done = client.catch_up(patient(CatchUpRequest {})).await;
+                let done = insist!(client, catch_up, CatchUpRequest {}).0;
                 done.map_err(|status| self.failure("catching up", format!("{status:?}")))?;
             }
             1 => {
-                let done = client.seal_ledger(patient(SealLedgerRequest {})).await;
+                let done = insist!(client, seal_ledger, SealLedgerRequest {}).0;
                 done.map_err(|status| self.failure("sealing", format!("{status:?}")))?;
             }
-            2..5 => self.verify(&mut client).await?,
+            2..5 => self.verify(&client).await?,
             _ => {}
         }
         Ok(())
     }
 
     /// Verifies the next part of the ledger.
-    async fn verify(&mut self, client: &mut Client) -> Result<(), Failure> {
+    async fn verify(&mut self, client: &Client) -> Result<(), Failure> {
         let request = VerifyLedgerRequest {
             resume_token: std::mem::take(&mut self.verified),
             record_limit: 5_000,
         };
-        let found = client.verify_ledger(patient(request)).await;
+        let found = insist!(client, verify_ledger, request).0;
         let found = found.map_err(|status| self.failure("verifying", format!("{status:?}")))?;
-        let found = found.into_inner();
         if !found.findings.is_empty() {
             return Err(self.failure("verifying", format!("{:?}", found.findings)));
         }
@@ -264,8 +263,8 @@ impl Play<'_> {
             points += checked.map_err(|what| self.failure(&story.name, what))?;
             expired += story.expired();
         }
-        let mut client = replicas[0].clone();
-        let caught_up = client.catch_up(patient(CatchUpRequest {})).await;
+        let client = replicas[0].clone();
+        let caught_up = insist!(client, catch_up, CatchUpRequest {}).0;
         caught_up.map_err(|status| self.failure("catching up", format!("{status:?}")))?;
         for mut story in stories {
             let checked = story.check_booked(&client).await;
@@ -273,9 +272,9 @@ impl Play<'_> {
             self.tally.compare("clients' stories", 1);
             self.tally.add(story.tally);
         }
-        let books = client.get_books(patient(GetBooksRequest::default())).await;
+        let books = insist!(client, get_books, GetBooksRequest::default()).0;
         let books = books.map_err(|status| self.failure("books", format!("{status:?}")))?;
-        let books = books.into_inner().books.unwrap_or_default();
+        let books = books.books.unwrap_or_default();
         let found = (books.closing_points, books.lot_points, books.expired_points);
         if found != (points, points, expired) {
             let wanted = (points, points, expired);
@@ -283,7 +282,7 @@ impl Play<'_> {
         }
         self.verified = String::new();
         loop {
-            self.verify(&mut client).await?;
+            self.verify(&client).await?;
             if self.verified.is_empty() {
                 return Ok(std::mem::take(&mut self.tally));
             }

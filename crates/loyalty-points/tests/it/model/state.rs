@@ -5,7 +5,7 @@ use tenure_proto::loyalty::v1::*;
 use tenure_rpc::fields;
 
 use super::ask::ACCOUNTS;
-use super::call::{Client, patient};
+use super::call::{Client, insist};
 use super::request::kind_of;
 use super::story::{Disagreement, Story};
 use crate::naive::Micros;
@@ -81,9 +81,9 @@ impl Story {
         let request = GetAccountRequest {
             account_id: account_id.clone(),
         };
-        let found = client.clone().get_account(patient(request)).await;
+        let found = insist!(client, get_account, request).0;
         let found = found.map_err(|status| format!("{account_id}: {status:?}"))?;
-        let found = found.into_inner().account.unwrap_or_default();
+        let found = found.account.unwrap_or_default();
         let state = match shown.is_closed {
             true => AccountState::Closed,
             false => AccountState::Active,
@@ -136,10 +136,10 @@ impl Story {
             page_size: 1_000,
             ..ListLotsRequest::default()
         };
-        let found = client.clone().list_lots(patient(request)).await;
+        let found = insist!(client, list_lots, request).0;
         let found = found.map_err(|status| format!("lots of {account_id}: {status:?}"))?;
         let mut lots = Vec::new();
-        for lot in found.into_inner().lots {
+        for lot in found.lots {
             let (name, state, special) = (
                 self.lot(&lot.lot_id)?,
                 lot.state(),
@@ -188,9 +188,8 @@ impl Story {
                 page_size: 1_000,
                 page_token,
             };
-            let page = client.clone().list_entries(patient(request)).await;
+            let page = insist!(client, list_entries, request).0;
             let page = page.map_err(|status| format!("entries of {account_id}: {status:?}"))?;
-            let page = page.into_inner();
             entries.extend(page.entries);
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -225,9 +224,9 @@ impl Story {
             account_id: self.account(hold.owner),
             hold_id: self.id(hold.number),
         };
-        let found = client.clone().get_hold(patient(request)).await;
+        let found = insist!(client, get_hold, request).0;
         let found = found.map_err(|status| format!("{hold:?}: {status:?}"))?;
-        let found = found.into_inner().hold.unwrap_or_default();
+        let found = found.hold.unwrap_or_default();
         let state = match hold.end {
             None => HoldState::Open,
             Some("HOLD_ALREADY_CONFIRMED") => HoldState::Confirmed,

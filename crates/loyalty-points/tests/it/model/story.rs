@@ -14,7 +14,7 @@ use tenure_sql::Db;
 use uuid::Uuid;
 
 use super::ask::{self, ACCOUNTS, JOINED_MONTHS};
-use super::call::{Answer, Call, Client, Done, Refused, patient};
+use super::call::{Answer, Call, Client, Done, Refused, insist};
 use super::request::Asker;
 use super::tally::Tally;
 use crate::domain::{EntryKind, Policies};
@@ -88,8 +88,8 @@ impl Story {
                 join_time: Some(fields::time(joined)),
                 ..CreateAccountRequest::default()
             };
-            let mut client = scene.replicas[number % scene.replicas.len()].clone();
-            let opened = client.create_account(patient(request)).await;
+            let client = &scene.replicas[number % scene.replicas.len()];
+            let opened = insist!(client, create_account, request).0;
             opened.map_err(|status| format!("{} is not opened: {status:?}", id(number)))?;
             model.open(number, since(scene.start, joined));
         }
@@ -395,7 +395,6 @@ async fn find_entry(client: &Client, call: &Call, done: &Done) -> Result<Entry, 
     if let Some(entry) = &done.entry {
         return Ok(entry.clone());
     }
-    let mut client = client.clone();
     let hold = done.hold.as_ref();
     let hold_id = hold.map(|hold| hold.hold_id.clone()).unwrap_or_default();
     let account_id = call.account_id().to_owned();
@@ -405,11 +404,8 @@ async fn find_entry(client: &Client, call: &Call, done: &Done) -> Result<Entry, 
             account_id,
             entry_id: hold_id,
         };
-        let found = client.get_entry(patient(request)).await.map_err(unknown)?;
-        return found
-            .into_inner()
-            .entry
-            .ok_or_else(|| "no entry".to_owned());
+        let found = insist!(client, get_entry, request).0.map_err(unknown)?;
+        return found.entry.ok_or_else(|| "no entry".to_owned());
     }
     // Only entries of what is due may be newer.
     let request = ListEntriesRequest {
@@ -417,11 +413,8 @@ async fn find_entry(client: &Client, call: &Call, done: &Done) -> Result<Entry, 
         page_size: 100,
         ..ListEntriesRequest::default()
     };
-    let newest = client
-        .list_entries(patient(request))
-        .await
-        .map_err(unknown)?;
-    let mut newest = newest.into_inner().entries.into_iter();
+    let newest = insist!(client, list_entries, request).0.map_err(unknown)?;
+    let mut newest = newest.entries.into_iter();
     let released = newest.find(|entry| entry.request_id == call.request_id());
     released.ok_or_else(|| format!("the entry of {call:?} is not among the newest"))
 }
