@@ -94,9 +94,18 @@ impl Story {
             return Ok(());
         }
         let client = self.replica(replicas);
-        let (answered, again) = insist!(client, batch_execute_operations, request);
-        let answered = answered.map_err(|status| format!("{drawn:?} is refused: {status:?}"))?;
-        let results = answered.results;
+        let late = |result: &OperationResult| {
+            let late = i32::from(tonic::Code::DeadlineExceeded);
+            matches!(&result.result, Some(Answering::Error(error)) if error.code == late)
+        };
+        let (mut results, mut again) = (Vec::new(), 0);
+        while again == 0 || (again < 5 && results.iter().any(late)) {
+            let (answered, repeated) = insist!(client, batch_execute_operations, request.clone());
+            let answered = answered.map_err(|status| format!("{drawn:?}: {status:?}"))?;
+            results = answered.results;
+            again += if repeated { 2 } else { 1 };
+        }
+        let again = again > 1;
         if results.len() != drawn.len() {
             return Err(format!("{drawn:?} has {} results", results.len()));
         }
