@@ -33,7 +33,7 @@ async fn agree(db: &Db, seed: u64) {
         replicas,
     };
     let plan = Plan {
-        commands: 1_500,
+        commands: 1_000,
         clients: 16,
         steps: 60,
         seed,
