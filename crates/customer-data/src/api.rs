@@ -9,6 +9,7 @@ mod page;
 mod parse;
 mod payment;
 mod show;
+mod standing;
 mod subscription;
 mod watch;
 
@@ -108,6 +109,33 @@ impl CustomerService for Api {
         request: Request<wire::TerminateSubscriptionRequest>,
     ) -> Answer<wire::TerminateSubscriptionResponse> {
         subscription::terminate(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn suspend_subscription(
+        &self,
+        request: Request<wire::SuspendSubscriptionRequest>,
+    ) -> Answer<wire::SuspendSubscriptionResponse> {
+        standing::suspend(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn resume_subscription(
+        &self,
+        request: Request<wire::ResumeSubscriptionRequest>,
+    ) -> Answer<wire::ResumeSubscriptionResponse> {
+        standing::resume(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn transfer_subscription(
+        &self,
+        request: Request<wire::TransferSubscriptionRequest>,
+    ) -> Answer<wire::TransferSubscriptionResponse> {
+        standing::transfer(&self.0, &request.into_inner())
             .await
             .map(Response::new)
     }

@@ -27,6 +27,6 @@ pub use interaction::Interaction;
 pub use msisdn::{Holding, Msisdn};
 pub use refusal::{Reason, Refusal};
 pub use shelf::Shelf;
-pub use subscription::{Subscription, Termination};
+pub use subscription::{Standing, Subscription, Suspension, Termination};
 pub use touched::Touched;
 pub use usage::{UsageKey, UsageSummary};

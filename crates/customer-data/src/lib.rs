@@ -32,7 +32,7 @@ pub const DOMAIN: &str = "customer.tenure";
 /// The full names of the gRPC services, for health.
 pub const SERVICES: [&str; 1] = ["tenure.customer.v1.CustomerService"];
 /// The schema.
-pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_customer");
+pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_customer", "0110_standing");
 
 /// What the service needs.
 #[derive(Debug)]

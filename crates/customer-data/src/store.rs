@@ -9,6 +9,7 @@ pub mod interaction;
 pub mod msisdn;
 mod owner;
 mod rows;
+mod standing;
 pub mod subscription;
 pub mod usage;
 

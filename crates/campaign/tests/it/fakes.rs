@@ -231,6 +231,9 @@ fake! {
             BatchUpsertSubscriptionsRequest -> BatchUpsertSubscriptionsResponse,
         list_subscriptions: ListSubscriptionsRequest -> ListSubscriptionsResponse,
         terminate_subscription: TerminateSubscriptionRequest -> TerminateSubscriptionResponse,
+        suspend_subscription: SuspendSubscriptionRequest -> SuspendSubscriptionResponse,
+        resume_subscription: ResumeSubscriptionRequest -> ResumeSubscriptionResponse,
+        transfer_subscription: TransferSubscriptionRequest -> TransferSubscriptionResponse,
         batch_upsert_bills: BatchUpsertBillsRequest -> BatchUpsertBillsResponse,
         list_bills: ListBillsRequest -> ListBillsResponse,
         batch_upsert_usage_summaries:

@@ -17,7 +17,7 @@ use crate::domain::limits;
 pub(super) use bill::bill;
 pub(super) use customer::{customer, external_id};
 pub(super) use interaction::interaction;
-pub(super) use subscription::{churn_kind, churn_reason, subscription};
+pub(super) use subscription::{check_port_out, churn_kind, churn_reason, subscription, suspension};
 pub(super) use usage::usage;
 
 /// The most items of one batch.

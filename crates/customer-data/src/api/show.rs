@@ -1,6 +1,6 @@
 //! From words of the domain to the wire.
 
-use tenure_core::{Money, Timestamp};
+use tenure_core::{CustomerId, Money, Timestamp};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::r#type::v1::attribute_value::Kind;
 use tenure_proto::r#type::v1::{
@@ -34,6 +34,8 @@ pub(super) fn customer(customer: &Customer) -> wire::Customer {
         create_time: Some(time(customer.created_at)),
         update_time: Some(time(customer.updated_at)),
         etag: Etag::of(customer.version).to_string(),
+        payment_status: customer.payment.map_or(0, |(status, _)| status.number()),
+        payment_status_time: customer.payment.map(|(_, since)| time(since)),
     }
 }
 
@@ -49,10 +51,14 @@ fn kind(value: &AttributeValue) -> Kind {
 
 pub(super) fn subscription(subscription: &Subscription) -> wire::Subscription {
     let end = subscription.termination.as_ref();
-    let state = match end {
-        None => wire::SubscriptionState::Active,
-        Some(_) => wire::SubscriptionState::Terminated,
+    let standing = &subscription.standing;
+    let suspension = standing.suspension.as_ref();
+    let state = match (end, suspension) {
+        (Some(_), _) => wire::SubscriptionState::Terminated,
+        (None, Some(_)) => wire::SubscriptionState::Suspended,
+        (None, None) => wire::SubscriptionState::Active,
     };
+    let customer = |id: &Option<CustomerId>| id.as_ref().map_or(String::new(), ToString::to_string);
     wire::Subscription {
         subscription_id: subscription.id.to_string(),
         customer_id: subscription.customer.to_string(),
@@ -71,6 +77,12 @@ pub(super) fn subscription(subscription: &Subscription) -> wire::Subscription {
         churn_kind: end.map_or(0, |end| end.kind.number()),
         churn_reason: end.map_or(String::new(), |end| end.reason.clone()),
         update_time: Some(time(subscription.updated_at)),
+        suspension_kind: suspension.map_or(0, |it| it.kind.number()),
+        suspension_reason: suspension.map_or(String::new(), |it| it.reason.clone()),
+        state_time: Some(time(standing.since)),
+        ported_out: end.is_some_and(|end| end.is_ported_out),
+        transferred_to_customer_id: customer(&standing.transferred_to),
+        transferred_from_customer_id: customer(&standing.transferred_from),
     }
 }
 

@@ -120,10 +120,12 @@ fn ending(
     let now = deps.clock.now();
     limits::check_happened(violations, "terminate_time", at, now);
     let at = at.unwrap_or(now);
+    parse::check_port_out(violations, request.ported_out, kind);
     let termination = Termination {
         at,
         kind: kind?,
         reason: reason?,
+        is_ported_out: request.ported_out,
     };
     Some(Ending {
         customer: customer?,

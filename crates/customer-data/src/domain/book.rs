@@ -5,6 +5,7 @@ mod contact;
 mod customer;
 mod number;
 mod payment;
+mod standing;
 mod subscription;
 #[cfg(test)]
 mod tests;

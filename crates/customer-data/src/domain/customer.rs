@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use tenure_core::violation::Mismatch;
-use tenure_core::{CustomerId, Timestamp};
+use tenure_core::{CustomerId, Span, Timestamp};
 use uuid::Uuid;
 
 use super::attribute::{ATTRIBUTES_MAX, AttributeName, AttributeValue};
 use super::refusal::{Reason, Refusal};
 use super::text;
-use super::words::CustomerKind;
+use super::words::{CustomerKind, PaymentStatus};
 
 /// The longest name to address a customer by, in bytes.
 pub const DISPLAY_NAME_LENGTH_MAX: usize = 200;
@@ -140,6 +140,8 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// When the record was last changed.
     pub updated_at: Timestamp,
+    /// The condition of the customer's bills, and since when: later with every change of it.
+    pub payment: Option<(PaymentStatus, Timestamp)>,
     /// Counts the changes.
     pub version: i64,
     /// The import that took the customer in last.
@@ -161,6 +163,8 @@ pub struct CustomerPatch {
     pub attributes: Vec<(AttributeName, Option<AttributeValue>)>,
     /// When the customer became one.
     pub joined_at: Option<Timestamp>,
+    /// The condition of the customer's bills.
+    pub payment: Option<PaymentStatus>,
     /// The version that the caller read.
     pub etag: Option<Etag>,
 }
@@ -197,10 +201,11 @@ impl Customer {
             joined_at: patch.joined_at.unwrap_or(now),
             created_at: now,
             updated_at: now,
+            payment: None,
             version: 1,
             import: None,
         };
-        new.merged(patch)
+        new.merged(patch, now)
     }
 
     /// Returns the customer as `patch` changes it; equal to `self` when nothing differs.
@@ -220,7 +225,7 @@ impl Customer {
                 "another",
             ));
         }
-        let mut merged = self.clone().merged(patch)?;
+        let mut merged = self.clone().merged(patch, now)?;
         if merged != *self {
             merged.version += 1;
             merged.updated_at = now;
@@ -228,7 +233,14 @@ impl Customer {
         Ok(merged)
     }
 
-    fn merged(mut self, patch: &CustomerPatch) -> Result<Self, Refusal> {
+    fn merged(mut self, patch: &CustomerPatch, now: Timestamp) -> Result<Self, Refusal> {
+        let before = self.payment;
+        if let Some(status) = patch.payment
+            && before.is_none_or(|(known, _)| known != status)
+        {
+            let least = before.map_or(now, |(_, since)| since + Span::from_micros(1));
+            self.payment = Some((status, now.max(least)));
+        }
         self.kind = patch.kind.unwrap_or(self.kind);
         self.joined_at = patch.joined_at.unwrap_or(self.joined_at);
         if let Some(name) = &patch.display_name {
@@ -284,6 +296,7 @@ mod tests {
             external_ids: Vec::new(),
             attributes: Vec::new(),
             joined_at: None,
+            payment: None,
             etag: None,
         }
     }

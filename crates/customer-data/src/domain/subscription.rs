@@ -1,9 +1,9 @@
 //! What a customer subscribes to.
 
-use tenure_core::{CustomerId, Money, SubscriptionId, Timestamp, Violations};
+use tenure_core::{CustomerId, Money, Span, SubscriptionId, Timestamp, Violations};
 
 use super::msisdn::Msisdn;
-use super::words::{ChurnKind, ServiceKind};
+use super::words::{ChurnKind, ServiceKind, SuspensionKind};
 
 /// The longest product code, in bytes.
 pub const PRODUCT_CODE_LENGTH_MAX: usize = 64;
@@ -33,6 +33,8 @@ pub struct Subscription {
     pub monthly_fee: Option<Money>,
     /// That it ended.
     pub termination: Option<Termination>,
+    /// How it stands, as only calls of their own change it.
+    pub standing: Standing,
     /// When the record was last changed.
     pub updated_at: Timestamp,
 }
@@ -46,6 +48,50 @@ pub struct Termination {
     pub kind: ChurnKind,
     /// The operator's words.
     pub reason: String,
+    /// The customer took the number to a competitor.
+    pub is_ported_out: bool,
+}
+
+/// How a subscription stands beside what an upsert says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Since when it is in its state: later with every change of the state, so that a follower who
+    /// sees changes again knows which of them are old.
+    pub since: Timestamp,
+    /// That it is suspended.
+    pub suspension: Option<Suspension>,
+    /// Who took it over.
+    pub transferred_to: Option<CustomerId>,
+    /// From whom it was taken over.
+    pub transferred_from: Option<CustomerId>,
+}
+
+/// Why a subscription is suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// By the closed set of words.
+    pub kind: SuspensionKind,
+    /// In the operator's words.
+    pub reason: String,
+}
+
+impl Standing {
+    /// Returns the standing of what nobody changed since an instant.
+    #[must_use]
+    pub fn since(since: Timestamp) -> Self {
+        Self {
+            since,
+            suspension: None,
+            transferred_to: None,
+            transferred_from: None,
+        }
+    }
+
+    /// Returns the instant of a change of the state at `at`: behind the last one in any case.
+    #[must_use]
+    pub fn next(&self, at: Timestamp) -> Timestamp {
+        at.max(self.since + Span::from_micros(1))
+    }
 }
 
 impl Subscription {

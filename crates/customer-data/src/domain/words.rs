@@ -75,6 +75,32 @@ numbered! {
     }
 }
 numbered! {
+    /// Why a subscription is suspended.
+    SuspensionKind {
+        /// Bills are not paid.
+        Arrears = 1,
+        /// The customer asked for it.
+        Requested = 2,
+        /// The operator or an authority ordered it.
+        Forced = 3,
+        /// More was spent than the customer is trusted with.
+        HighSpend = 4,
+        /// It is about to be terminated.
+        PendingTermination = 5,
+    }
+}
+numbered! {
+    /// The condition of a customer's bills.
+    PaymentStatus {
+        /// Something is to be paid, and there is still time.
+        Due = 1,
+        /// All is paid.
+        Paid = 2,
+        /// Something should have been paid by now.
+        InArrears = 3,
+    }
+}
+numbered! {
     /// How far a bill is paid.
     BillState {
         /// Sent, not paid.

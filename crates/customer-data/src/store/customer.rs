@@ -169,7 +169,7 @@ pub async fn list(db: &Db, after: &str, limit: i64) -> Result<Vec<Customer>, Sql
 
 fn known(row: Row) -> Result<Customer, SqlError> {
     let (id, kind, display_name, joined, created, updated, version, import, line, bytes) = row;
-    let (attributes, external_ids) = facts::decode(&bytes)?;
+    let (attributes, external_ids, payment) = facts::decode(&bytes)?;
     let import = match (import, line) {
         (Some(import), Some(line)) => {
             let import_id = read("import_id", Uuid::try_parse(&import).ok())?;
@@ -186,6 +186,7 @@ fn known(row: Row) -> Result<Customer, SqlError> {
         joined_at: Timestamp::from_micros(joined),
         created_at: Timestamp::from_micros(created),
         updated_at: Timestamp::from_micros(updated),
+        payment,
         version,
         import,
     })

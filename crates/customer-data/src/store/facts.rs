@@ -8,6 +8,7 @@ use tenure_core::Timestamp;
 use tenure_sql::SqlError;
 
 use super::rows::read;
+use crate::domain::words::PaymentStatus;
 use crate::domain::{AttributeName, AttributeValue, Customer, ExternalId};
 
 #[derive(Clone, PartialEq, Message)]
@@ -16,6 +17,12 @@ struct Facts {
     attributes: Vec<StoredAttribute>,
     #[prost(message, repeated, tag = "2")]
     external_ids: Vec<StoredExternalId>,
+    /// The condition of the customer's bills; 0 while nobody told.
+    #[prost(int32, tag = "3")]
+    payment_status: i32,
+    /// Microseconds since 1970.
+    #[prost(sint64, tag = "4")]
+    payment_since: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -65,6 +72,8 @@ pub(super) fn encode_into(bytes: &mut Vec<u8>, customer: &Customer) -> usize {
     let facts = Facts {
         attributes: attributes.collect(),
         external_ids: external_ids.collect(),
+        payment_status: customer.payment.map_or(0, |(status, _)| status.number()),
+        payment_since: customer.payment.map_or(0, |(_, since)| since.as_micros()),
     };
     let start = bytes.len();
     facts.encode(bytes).expect("a vector grows");
@@ -72,7 +81,11 @@ pub(super) fn encode_into(bytes: &mut Vec<u8>, customer: &Customer) -> usize {
 }
 
 /// What the column holds.
-pub(super) type Decoded = (BTreeMap<AttributeName, AttributeValue>, Vec<ExternalId>);
+pub(super) type Decoded = (
+    BTreeMap<AttributeName, AttributeValue>,
+    Vec<ExternalId>,
+    Option<(PaymentStatus, Timestamp)>,
+);
 
 /// Reads the column.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SqlError> {
@@ -86,7 +99,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SqlError> {
     for id in facts.external_ids {
         external_ids.push(read("facts", ExternalId::parse(&id.system, &id.id).ok())?);
     }
-    Ok((attributes, external_ids))
+    let payment = match facts.payment_status {
+        0 => None,
+        status => {
+            let status = read("facts", PaymentStatus::from_number(status))?;
+            Some((status, Timestamp::from_micros(facts.payment_since)))
+        }
+    };
+    Ok((attributes, external_ids, payment))
 }
 
 fn stored(value: &AttributeValue) -> StoredValue {

@@ -18,7 +18,8 @@ const SAVE: RowsSql = rows_sql!(
     "INSERT INTO owner (lane, kind, id, customer_id)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, value ->> 3
      FROM",
-    ""
+    "WHERE TRUE
+     ON CONFLICT (lane, kind, id) DO UPDATE SET customer_id = EXCLUDED.customer_id"
 );
 
 const ALL: [Owned; 3] = [Owned::Subscription, Owned::Bill, Owned::Interaction];

@@ -6,13 +6,14 @@ use tenure_core::{Currency, CustomerId, Lanes, Money, SubscriptionId, Timestamp}
 use tenure_sql::{Db, SqlError, Tx, with_pool};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Book, Msisdn, Subscription, Termination};
+use crate::domain::{Book, Msisdn, Standing, Subscription, Termination};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
             s.started_at, s.contract_ends_at, s.fee_currency, s.fee_minor, s.terminated_at,
-            s.churn_kind, s.churn_reason, s.updated_at
+            s.churn_kind, s.churn_reason, s.updated_at, s.standing
      FROM",
     "JOIN subscription AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
                            AND s.customer_id = value ->> 1
@@ -21,12 +22,12 @@ const LOAD: RowsSql = rows_sql!(
 const SAVE: RowsSql = rows_sql!(
     "INSERT INTO subscription (lane, customer_id, subscription_id, service, product_code, msisdn,
                                msisdn_from, started_at, contract_ends_at, fee_currency, fee_minor,
-                               terminated_at, churn_kind, churn_reason, updated_at)
+                               terminated_at, churn_kind, churn_reason, updated_at, standing)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, CAST(value ->> 3 AS INTEGER),
             value ->> 4, value ->> 5, CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT),
             CAST(value ->> 8 AS BIGINT), value ->> 9, CAST(value ->> 10 AS BIGINT),
             CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS INTEGER), value ->> 13,
-            CAST(value ->> 14 AS BIGINT)
+            CAST(value ->> 14 AS BIGINT), value ->> 15
      FROM",
     "WHERE TRUE
      ON CONFLICT (lane, customer_id, subscription_id) DO UPDATE SET
@@ -35,12 +36,13 @@ const SAVE: RowsSql = rows_sql!(
          started_at = EXCLUDED.started_at, contract_ends_at = EXCLUDED.contract_ends_at,
          fee_currency = EXCLUDED.fee_currency, fee_minor = EXCLUDED.fee_minor,
          terminated_at = EXCLUDED.terminated_at, churn_kind = EXCLUDED.churn_kind,
-         churn_reason = EXCLUDED.churn_reason, updated_at = EXCLUDED.updated_at"
+         churn_reason = EXCLUDED.churn_reason, updated_at = EXCLUDED.updated_at,
+         standing = EXCLUDED.standing"
 );
 const LIST: &str = "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
-           updated_at
+           updated_at, standing
     FROM subscription
     WHERE lane = $1 AND customer_id = $2 AND subscription_id > $3
     ORDER BY subscription_id
@@ -61,6 +63,7 @@ type Row = (
     Option<i32>,
     String,
     i64,
+    Option<String>,
 );
 
 pub(super) async fn load(
@@ -100,6 +103,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             end.map(|end| end.kind.number()),
             end.map_or(String::new(), |end| end.reason.clone()),
             s.updated_at.as_micros(),
+            standing::encode(s),
         )
     };
     let rows: Vec<_> = book.subscriptions.written().map(|(_, s)| row(s)).collect();
@@ -126,6 +130,7 @@ pub async fn list(
 
 fn known(row: Row) -> Result<Subscription, SqlError> {
     let (customer, id, service, product_code, msisdn, msisdn_from, started, ..) = row;
+    let started = Timestamp::from_micros(started);
     let instant = |micros: Option<i64>| micros.map(Timestamp::from_micros);
     let number = |text: String| read("msisdn", Msisdn::parse(&text).ok());
     let monthly_fee = match (row.8, row.9) {
@@ -140,20 +145,26 @@ fn known(row: Row) -> Result<Subscription, SqlError> {
             at: Timestamp::from_micros(at),
             kind: read("churn_kind", ChurnKind::from_number(kind))?,
             reason: row.12,
+            is_ported_out: false,
         }),
         _ => None,
     };
-    Ok(Subscription {
+    let mut subscription = Subscription {
         id: read("subscription_id", SubscriptionId::parse(&id).ok())?,
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
         service: read("service", ServiceKind::from_number(service))?,
         product_code,
         msisdn: msisdn.map(number).transpose()?,
         msisdn_from: instant(msisdn_from),
-        started_at: Timestamp::from_micros(started),
+        started_at: started,
         contract_ends_at: instant(row.7),
         monthly_fee,
         termination,
+        standing: Standing::since(row.10.map_or(started, Timestamp::from_micros)),
         updated_at: Timestamp::from_micros(row.13),
-    })
+    };
+    if let Some(stored) = row.14 {
+        standing::decode(&stored, &mut subscription)?;
+    }
+    Ok(subscription)
 }

@@ -9,6 +9,7 @@ mod pages;
 mod sample;
 mod schema;
 mod splits;
+mod standing;
 mod subscriptions;
 mod suite;
 mod watch;

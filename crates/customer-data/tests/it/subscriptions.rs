@@ -48,6 +48,7 @@ async fn a_subscription_is_read_back_whole_and_a_repeat_answers_the_same() {
         let stored = wire::Subscription {
             state: wire::SubscriptionState::Active.into(),
             update_time: day("2025-01-01"),
+            state_time: day("2024-01-01"),
             ..given
         };
         assert_eq!(

@@ -260,6 +260,7 @@ pub(crate) fn terminate(
         churn_kind: wire::ChurnKind::Competitor.into(),
         churn_reason: "PRICE".into(),
         terminate_time: at,
+        ported_out: false,
     }
 }
 

@@ -11,7 +11,7 @@ use tenure_rpc::fields;
 use super::optional_word;
 use crate::domain::attribute::ATTRIBUTES_MAX;
 use crate::domain::customer::{DISPLAY_NAME_LENGTH_MAX, EXTERNAL_IDS_MAX};
-use crate::domain::words::CustomerKind;
+use crate::domain::words::{CustomerKind, PaymentStatus};
 use crate::domain::{AttributeName, AttributeValue, CustomerPatch, Etag, ExternalId, Msisdn, text};
 
 /// Parses what a call says about a customer.
@@ -28,6 +28,12 @@ pub(in crate::api) fn customer(
         );
     }
     let kind = optional_word(violations, "kind", customer.kind, CustomerKind::from_number);
+    let payment = optional_word(
+        violations,
+        "payment_status",
+        customer.payment_status,
+        PaymentStatus::from_number,
+    );
     let name = text::parse(&customer.display_name, DISPLAY_NAME_LENGTH_MAX);
     let name = violations.take("display_name", name);
     let joined_at = fields::optional_time(violations, "join_time", customer.join_time.as_ref());
@@ -43,6 +49,7 @@ pub(in crate::api) fn customer(
         external_ids,
         attributes,
         joined_at,
+        payment,
         etag,
     })
 }

@@ -6,8 +6,8 @@ use tenure_rpc::fields;
 
 use super::{money, optional_word, required_word};
 use crate::domain::subscription::{CHURN_REASON_LENGTH_MAX, PRODUCT_CODE_LENGTH_MAX};
-use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Msisdn, Subscription, Termination, limits, text};
+use crate::domain::words::{ChurnKind, ServiceKind, SuspensionKind};
+use crate::domain::{Msisdn, Standing, Subscription, Suspension, Termination, limits, text};
 
 /// Parses a subscription that arrives now.
 pub(in crate::api) fn subscription(
@@ -46,6 +46,7 @@ pub(in crate::api) fn subscription(
         contract_ends_at: contract,
         monthly_fee: fee,
         termination,
+        standing: Standing::since(Timestamp::MIN),
         // Set when it is taken in.
         updated_at: Timestamp::MIN,
     };
@@ -67,6 +68,9 @@ fn termination(
         if !wire.churn_reason.is_empty() {
             violations.add("churn_reason", "nothing without terminate_time", "a reason");
         }
+        if wire.ported_out {
+            violations.add("ported_out", "false without terminate_time", "true");
+        }
         return None;
     };
     let at = violations.take("terminate_time", fields::parse_time(at));
@@ -80,8 +84,36 @@ fn termination(
     if wire.churn_kind == 0 {
         violations.add("churn_kind", "a kind with terminate_time", "nothing");
     }
+    check_port_out(violations, wire.ported_out, kind);
     Some(Termination {
         at: at?,
+        kind: kind?,
+        reason: reason?,
+        is_ported_out: wire.ported_out,
+    })
+}
+
+/// Notes a number that went to a competitor when the customer did not.
+pub(in crate::api) fn check_port_out(
+    violations: &mut Violations,
+    is_ported_out: bool,
+    kind: Option<ChurnKind>,
+) {
+    if is_ported_out && kind.is_some_and(|kind| kind != ChurnKind::Competitor) {
+        violations.add("ported_out", "true only with a competitor", "another kind");
+    }
+}
+
+/// Parses why a subscription is suspended.
+pub(in crate::api) fn suspension(
+    violations: &mut Violations,
+    request: &wire::SuspendSubscriptionRequest,
+) -> Option<Suspension> {
+    let (field, kind) = ("suspension_kind", request.suspension_kind);
+    let kind = required_word(violations, field, kind, SuspensionKind::from_number);
+    let reason = text::parse(&request.suspension_reason, CHURN_REASON_LENGTH_MAX);
+    let reason = violations.take("suspension_reason", reason);
+    Some(Suspension {
         kind: kind?,
         reason: reason?,
     })

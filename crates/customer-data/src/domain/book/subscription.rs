@@ -1,10 +1,10 @@
 //! Taking in subscriptions and ending them.
 
-use tenure_core::{CustomerId, SubscriptionId};
+use tenure_core::{CustomerId, SubscriptionId, Timestamp};
 
 use super::{Book, Outcome, Owned};
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::{Fact, Subscription, Termination};
+use crate::domain::{Fact, Standing, Subscription, Termination};
 
 impl Book {
     /// Creates or changes a subscription.
@@ -17,6 +17,7 @@ impl Book {
         new.updated_at = self.now;
         let key = (new.customer.clone(), new.id.clone());
         let known = self.subscriptions.get(&key).cloned();
+        new.standing = standing(known.as_ref(), &new, self.now);
         let event_at = match (&known, &new.termination) {
             (_, Some(end)) => end.at,
             (None, None) => new.started_at,
@@ -68,11 +69,17 @@ impl Book {
         }
         self.release_number(&subscription, at);
         subscription.termination = Some(termination);
-        subscription.updated_at = self.now;
-        self.tell(at, Fact::Subscription(subscription.clone()));
-        self.subscriptions
-            .put((customer.clone(), id.clone()), subscription.clone());
-        Ok(subscription)
+        subscription.standing = ended(&subscription.standing, at);
+        Ok(self.stand(at, subscription))
+    }
+
+    /// Notes a subscription as it stands now, and tells it.
+    pub(super) fn stand(&mut self, at: Timestamp, mut new: Subscription) -> Subscription {
+        new.updated_at = self.now;
+        self.tell(at, Fact::Subscription(new.clone()));
+        let key = (new.customer.clone(), new.id.clone());
+        self.subscriptions.put(key, new.clone());
+        new
     }
 
     /// Returns a subscription of a customer.
@@ -96,7 +103,27 @@ impl Book {
     }
 }
 
-fn require_running(known: &Subscription, field: &str) -> Result<(), Refusal> {
+/// Returns how a subscription stands that an upsert says: as it was known, or ended by now.
+fn standing(known: Option<&Subscription>, new: &Subscription, now: Timestamp) -> Standing {
+    match (known, &new.termination) {
+        (Some(known), _) if known.termination == new.termination => known.standing.clone(),
+        (Some(known), Some(end)) => ended(&known.standing, end.at),
+        (Some(known), None) => known.standing.clone(),
+        (None, Some(end)) => Standing::since(end.at),
+        (None, None) => Standing::since(new.started_at.min(now)),
+    }
+}
+
+/// Returns the standing of a subscription that ends.
+pub(super) fn ended(before: &Standing, at: Timestamp) -> Standing {
+    Standing {
+        since: before.next(at),
+        suspension: None,
+        ..before.clone()
+    }
+}
+
+pub(super) fn require_running(known: &Subscription, field: &str) -> Result<(), Refusal> {
     if known.termination.is_none() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use tenure_core::{BillId, Currency, Money, Span};
 
 use super::*;
 use crate::domain::words::{BillState, ChurnKind, CustomerKind, ServiceKind};
-use crate::domain::{CustomerPatch, ImportMark, Termination};
+use crate::domain::{CustomerPatch, ImportMark, Standing, Termination};
 
 fn day(day: i64) -> Timestamp {
     Timestamp::from_micros(0) + Span::from_days(day)
@@ -22,6 +22,7 @@ fn patch(id: &str) -> CustomerPatch {
         external_ids: Vec::new(),
         attributes: Vec::new(),
         joined_at: None,
+        payment: None,
         etag: None,
     }
 }
@@ -45,6 +46,7 @@ fn line(customer: &str, id: &str, msisdn: &str, from: i64, until: Option<i64>) -
         contract_ends_at: None,
         monthly_fee: None,
         termination: until.map(|until| ended(day(until))),
+        standing: Standing::since(day(from)),
         updated_at: day(0),
     }
 }
@@ -54,6 +56,7 @@ fn ended(at: Timestamp) -> Termination {
         at,
         kind: ChurnKind::Unstated,
         reason: String::new(),
+        is_ported_out: false,
     }
 }
 
