@@ -7,6 +7,7 @@ mod account;
 mod adjust;
 mod apply;
 mod bytes;
+mod circumstances;
 mod close;
 mod codec;
 mod command;
@@ -36,6 +37,7 @@ mod vintage;
 
 pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
+pub use circumstances::{Circumstances, Effect, News, SubscriptionState, effects, effects_on_new};
 pub use codec::{
     Columns, Damaged, REFUSED, decode_record, decode_state, encode_record, encode_state,
 };
@@ -48,8 +50,8 @@ pub use entry_id::EntryId;
 pub use journal::Journal;
 pub use ledger::{Answer, Decision, Ledger, Writes};
 pub use policy::{
-    Block, HoldExpiry, Operation, OrderOfUse, Policies, ReversalPolicy, RevokePolicy,
-    TransferLimits,
+    Block, Blocking, Effects, HoldExpiry, Leaving, Operation, OrderOfUse, OwnershipChange,
+    Policies, ReversalPolicy, RevokePolicy, SuspendedWhen, TransferLimits,
 };
 pub use postings::{Book, postings};
 pub use programme::{

@@ -2,6 +2,7 @@
 //! written.
 
 mod bills;
+mod news;
 mod seal;
 mod sweep;
 mod tiers;

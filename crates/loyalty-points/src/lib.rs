@@ -40,8 +40,13 @@ pub const SERVICES: [&str; 3] = [
     "tenure.loyalty.v1.ProgrammeService",
 ];
 /// Its schema.
-pub const MIGRATIONS: Migrations =
-    tenure_sql::migrations!("0101_ledger", "0110_programme", "0120_seal", "0130_vintage");
+pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
+    "0101_ledger",
+    "0110_programme",
+    "0120_seal",
+    "0130_vintage",
+    "0160_standing"
+);
 
 /// What the service needs.
 #[derive(Debug, Clone)]

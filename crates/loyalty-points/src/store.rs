@@ -4,14 +4,17 @@ mod accounts;
 mod achieved;
 mod answers;
 mod books;
+mod circumstances;
 #[cfg(test)]
 pub(crate) mod damage;
 mod earned;
 mod earning;
 mod entries;
 mod expiring;
+mod fed;
 mod feed;
 mod lanes;
+mod leavers;
 mod liability;
 mod memory;
 pub(crate) mod programmes;
@@ -31,12 +34,11 @@ use tenure_sql::Db;
 
 pub(crate) use books::{Period, books};
 pub(crate) use earned::{After, walk};
-pub(crate) use earning::{
-    Fed, Happened, NotBooked, Outcome as Earned, Strangers, add_standing, earn, earn_from_feed,
-    knowledge,
-};
+pub(crate) use earning::{Happened, NotBooked, Outcome as Earned, add_standing, earn, knowledge};
 pub(crate) use expiring::{Place, accounts_due};
+pub(crate) use fed::{Fed, Heard, Strangers, Told, take_in};
 pub(crate) use feed::{FeedRecord, changes_after};
+pub(crate) use leavers::void_due;
 pub(crate) use liability::{Days, Moved, vintage_books};
 pub(crate) use memory::Memory;
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};

@@ -185,6 +185,7 @@ fn kind(kind: EntryKind) -> pb::EntryKind {
         EntryKind::Recipient => pb::EntryKind::Recipient,
         EntryKind::TransferOut => pb::EntryKind::TransferOut,
         EntryKind::TransferIn => pb::EntryKind::TransferIn,
+        EntryKind::Void => pb::EntryKind::Void,
     }
 }
 

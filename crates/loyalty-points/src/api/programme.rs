@@ -2,6 +2,7 @@
 
 mod change;
 mod earning;
+mod effects_policy;
 mod programmes;
 mod rules_in;
 mod rules_out;

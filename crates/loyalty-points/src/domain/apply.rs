@@ -125,6 +125,10 @@ fn act(
             close::close(account, at, order, journal);
             Ok(())
         }
+        Command::Void { order } => {
+            close::void(account, at, order, journal);
+            Ok(())
+        }
         Command::Register {
             recipient,
             replaces,
@@ -133,6 +137,7 @@ fn act(
         | Command::Settle
         | Command::Transfer { .. }
         | Command::Merge { .. }
+        | Command::HandOver { .. }
         | Command::Split { .. } => unreachable!("they are decided elsewhere"),
     }
 }

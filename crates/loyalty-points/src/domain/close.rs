@@ -98,10 +98,33 @@ pub(super) fn close(
     order: &StaffOrder,
     journal: &mut Journal<'_>,
 ) {
+    let movement = void_all(account, at, EntryKind::Close, order, journal);
+    account.standing_mut().is_closed = true;
+    journal.write(account, at, movement);
+}
+
+/// Makes all points void, as a closing does, but leaves the account open: who comes back starts anew.
+pub(super) fn void(
+    account: &mut Account,
+    at: Timestamp,
+    order: &StaffOrder,
+    journal: &mut Journal<'_>,
+) {
+    let movement = void_all(account, at, EntryKind::Void, order, journal);
+    journal.write(account, at, movement);
+}
+
+fn void_all(
+    account: &mut Account,
+    at: Timestamp,
+    kind: EntryKind,
+    order: &StaffOrder,
+    journal: &mut Journal<'_>,
+) -> Movement {
     release_all(account, at, journal);
     // What came back to lots that have expired expires; it is not void.
     settle(account, at, journal);
-    let mut movement = Movement::new(EntryKind::Close, -account.balance(), 0);
+    let mut movement = Movement::new(kind, -account.balance(), 0);
     movement.pending = -account.pending();
     movement.debt = -account.debt;
     let lots = account.lots.drain(..);
@@ -109,10 +132,9 @@ pub(super) fn close(
         .map(|lot| Allocation::of(&lot, -lot.remaining))
         .collect();
     account.debt = 0;
-    account.standing_mut().is_closed = true;
     movement.source = order.reason.clone();
     movement.note = note(order);
-    journal.write(account, at, movement);
+    movement
 }
 
 /// Registers a recipient: a further one at once, one that takes another's place after a time, so

@@ -143,6 +143,18 @@ pub enum Command {
         /// Why and by whom.
         order: StaffOrder,
     },
+    /// Make all points void; the account stays open.
+    Void {
+        /// Why and by whom.
+        order: StaffOrder,
+    },
+    /// Move everything to another account; this one stays open.
+    HandOver {
+        /// To which.
+        to: Place,
+        /// Why and by whom.
+        order: StaffOrder,
+    },
     /// Only book what is due by now.
     Settle,
 }
@@ -222,7 +234,10 @@ impl Command {
     #[must_use]
     pub fn peer(&self) -> Option<&Place> {
         match self {
-            Self::Transfer { to, .. } | Self::Merge { to, .. } | Self::Split { to, .. } => Some(to),
+            Self::Transfer { to, .. }
+            | Self::Merge { to, .. }
+            | Self::Split { to, .. }
+            | Self::HandOver { to, .. } => Some(to),
             _ => None,
         }
     }

@@ -52,10 +52,12 @@ pub enum EntryKind {
     TransferOut = 18,
     /// Points came from another account.
     TransferIn = 19,
+    /// All points became void; the account stays open.
+    Void = 30,
 }
 
-/// Names of kinds in the API, without their prefix, in the order of their numbers.
-const KINDS: [(EntryKind, &str); 19] = [
+/// Names of kinds in the API, without their prefix.
+const KINDS: [(EntryKind, &str); 20] = [
     (EntryKind::Earn, "EARN"),
     (EntryKind::Redeem, "REDEEM"),
     (EntryKind::Hold, "HOLD"),
@@ -75,6 +77,7 @@ const KINDS: [(EntryKind, &str); 19] = [
     (EntryKind::Recipient, "RECIPIENT"),
     (EntryKind::TransferOut, "TRANSFER_OUT"),
     (EntryKind::TransferIn, "TRANSFER_IN"),
+    (EntryKind::Void, "VOID"),
 ];
 
 impl EntryKind {
@@ -87,14 +90,17 @@ impl EntryKind {
     /// Returns the kind stored under `number`.
     #[must_use]
     pub fn from_number(number: i16) -> Option<Self> {
-        let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        KINDS.get(index).map(|(kind, _)| *kind)
+        let mut kinds = KINDS.iter().map(|(kind, _)| *kind);
+        kinds.find(|kind| kind.number() == number)
     }
 
     /// Returns the name in the API, without its prefix.
     #[must_use]
     pub fn name(self) -> &'static str {
-        KINDS[self as usize - 1].1
+        let mut kinds = KINDS.iter();
+        kinds
+            .find(|(kind, _)| *kind == self)
+            .map_or("UNSPECIFIED", |(_, name)| name)
     }
 }
 

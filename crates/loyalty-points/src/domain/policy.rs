@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod effects;
+
+pub use effects::{Blocking, Effects, Leaving, OwnershipChange, SuspendedWhen};
+
 /// Which points are spent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,16 +69,19 @@ pub enum Block {
     Unverified = 4,
     /// Somebody froze the account.
     Frozen = 5,
+    /// The customer has left: no subscription runs any more.
+    Left = 6,
 }
 
 impl Block {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Arrears,
         Self::Suspended,
         Self::Blacklisted,
         Self::Unverified,
         Self::Frozen,
+        Self::Left,
     ];
 
     /// Returns the number under which the block is stored.
@@ -98,6 +105,7 @@ impl Block {
             Self::Blacklisted => "BLACKLISTED",
             Self::Unverified => "UNVERIFIED",
             Self::Frozen => "FROZEN",
+            Self::Left => "LEFT",
         }
     }
 }
@@ -184,6 +192,8 @@ pub struct Policies {
     pub redeem_tenure_months: u16,
     /// Which blocks hinder what.
     pub hinders: Vec<(Block, Operation)>,
+    /// What becomes of points when something happens to their customer.
+    pub effects: Effects,
 }
 
 impl Default for Policies {
@@ -193,8 +203,9 @@ impl Default for Policies {
             .into_iter()
             .flat_map(|block| [(block, Operation::Redeem), (block, Operation::Transfer)])
             .collect();
-        // Other blocks pass; who is on the blacklist shall not collect meanwhile.
+        // Other blocks pass; who is on the blacklist, or has left, shall not collect meanwhile.
         hinders.push((Block::Blacklisted, Operation::Earn));
+        hinders.push((Block::Left, Operation::Earn));
         Self {
             order_of_use: OrderOfUse::default(),
             hold_expiry: HoldExpiry::default(),
@@ -206,6 +217,7 @@ impl Default for Policies {
             transfer: TransferLimits::default(),
             redeem_tenure_months: 0,
             hinders,
+            effects: Effects::default(),
         }
     }
 }

@@ -35,7 +35,9 @@ pub fn postings(entry: &Entry) -> Vec<(Book, i64)> {
     let other_side = match entry.kind {
         EntryKind::Earn | EntryKind::ReverseEarn => Book::Issuance,
         EntryKind::Redeem | EntryKind::Confirm | EntryKind::ReverseRedeem => Book::Redeemed,
-        EntryKind::Expire | EntryKind::Reinstate | EntryKind::Close => Book::Breakage,
+        EntryKind::Expire | EntryKind::Reinstate | EntryKind::Close | EntryKind::Void => {
+            Book::Breakage
+        }
         EntryKind::TransferOut | EntryKind::TransferIn => Book::Transfer,
         EntryKind::Adjust => Book::Adjustment,
         // These move points between accounts of the member only, or none.

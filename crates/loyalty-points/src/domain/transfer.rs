@@ -51,7 +51,7 @@ pub(super) fn transfer(
             let pair = give((from, to), *points, programme, &order.reason)?;
             Ok(signed(pair, order))
         }
-        Command::Merge { order, .. } => {
+        Command::Merge { order, .. } | Command::HandOver { order, .. } => {
             let pair = give_all((from, to), order)?;
             Ok(signed(pair, order))
         }

@@ -171,7 +171,7 @@ pub struct Movements {
     pub adjusted: i64,
     /// Expired points given again.
     pub reinstated: i64,
-    /// Made void by closings.
+    /// Made void, by closings or otherwise.
     pub voided: i64,
     /// Used to repay debt.
     pub debt_repaid: i64,
@@ -195,7 +195,7 @@ impl Movements {
             EntryKind::ReverseEarn => self.reversed_earned -= points,
             EntryKind::Adjust => self.adjusted += points,
             EntryKind::Reinstate => self.reinstated += points,
-            EntryKind::Close => self.voided -= points,
+            EntryKind::Close | EntryKind::Void => self.voided -= points,
             EntryKind::RepayDebt => self.debt_repaid -= points,
             EntryKind::TransferOut | EntryKind::TransferIn => self.transferred += points,
             EntryKind::Hold

@@ -1,4 +1,5 @@
-//! Earns points for settled bills, each once.
+//! Reads the feed of customer-data: settled bills earn points, each once, and what happens to customers
+//! has its effects.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use tenure_sql::SqlError;
 use tenure_sql::feed::consumer;
 use tonic::{Status, Streaming};
 
+use super::news;
 use crate::domain::{Event, EventKind, Facts};
-use crate::store::{self, Earned, Fed, Happened, Move, NotBooked, Strangers};
+use crate::store::{self, Earned, Fed, Happened, Move, NotBooked, Strangers, Told};
 use crate::{DOMAIN, Shared};
 
 /// The name under which the position is kept.
@@ -60,26 +62,28 @@ impl BillReader {
         status
     }
 
-    /// Books what the bills of a batch earn, which goes on to `to`.
-    async fn book(&mut self, to: &str, events: &mut [Happened]) -> Result<Fed, Status> {
-        let first = self.earn(to, events, Strangers::Named).await;
+    /// Books what a batch tells, which goes on to `to`.
+    async fn book(&mut self, to: &str, told: &mut [Told]) -> Result<Fed, Status> {
+        let first = self.take_in(to, told, Strangers::Named).await;
         let first = first.map_err(|error| self.fail(error))?;
         let Fed::Strangers(accounts) = &first else {
             return Ok(first);
         };
         // Asked between two transactions: no lock waits for another service.
         let joined = self.joined(accounts).await?;
-        for happened in &mut *events {
-            happened.joined_at = joined.get(happened.account.as_str()).copied();
+        for told in &mut *told {
+            if let Told::Bill(bill) = told {
+                bill.joined_at = joined.get(bill.account.as_str()).copied();
+            }
         }
-        let second = self.earn(to, events, Strangers::Opened).await;
+        let second = self.take_in(to, told, Strangers::Opened).await;
         second.map_err(|error| self.fail(error))
     }
 
-    async fn earn(
+    async fn take_in(
         &self,
         to: &str,
-        events: &[Happened],
+        told: &[Told],
         strangers: Strangers,
     ) -> Result<Fed, SqlError> {
         let step = Move {
@@ -88,7 +92,7 @@ impl BillReader {
             to,
         };
         let (db, clock, rules) = (&self.shared.db, &*self.shared.clock, &self.shared.rules);
-        store::earn_from_feed(db, clock, rules, step, (events, strangers)).await
+        store::take_in(db, clock, rules, step, (told, strangers)).await
     }
 
     /// Returns since when customers are there, of those who are known.
@@ -109,10 +113,17 @@ impl BillReader {
         Ok(joined)
     }
 
-    fn happened(&self, change: Change) -> Option<Happened> {
-        let Some(Fact::Bill(bill)) = change.fact else {
-            return None;
-        };
+    fn told(&self, change: &Change) -> Option<Told> {
+        let now = self.shared.clock.now();
+        match change.fact.as_ref()? {
+            Fact::Bill(bill) => Some(Told::Bill(Box::new(self.happened(bill)?))),
+            Fact::Subscription(it) => news::subscription(it, change, now),
+            Fact::Customer(it) => news::payment(it, change, now),
+            Fact::UsageSummary(_) | Fact::Interaction(_) => None,
+        }
+    }
+
+    fn happened(&self, bill: &Bill) -> Option<Happened> {
         if bill.state() != BillState::Settled {
             return None;
         }
@@ -124,10 +135,10 @@ impl BillReader {
             .paid_amount
             .as_ref()
             .map_or(0, |paid| paid.amount_minor);
-        let at = settled_at(&bill).unwrap_or_else(|| self.shared.clock.now());
+        let at = settled_at(bill).unwrap_or_else(|| self.shared.clock.now());
         let event = Event {
             kind: EventKind::Bill,
-            id: bill.bill_id,
+            id: bill.bill_id.clone(),
             at: at.as_micros(),
             paid,
             parts: Vec::new(),
@@ -181,16 +192,13 @@ impl Consumer for BillReader {
             return Ok(Outcome::Applied);
         }
         let count = i64::try_from(response.changes.len()).unwrap_or(i64::MAX);
-        let mut events: Vec<Happened> = response
-            .changes
-            .into_iter()
-            .filter_map(|change| self.happened(change))
-            .collect();
-        let fed = self.book(&to, &mut events).await?;
+        let changes = response.changes.iter();
+        let mut told: Vec<Told> = changes.filter_map(|change| self.told(change)).collect();
+        let fed = self.book(&to, &mut told).await?;
         let Fed::Done(outcomes) = fed else {
             return Ok(Outcome::Lost);
         };
-        report(&events, &outcomes);
+        report(&told, &outcomes);
         self.at = Some(to);
         self.applied += count;
         Ok(Outcome::Applied)
@@ -199,9 +207,13 @@ impl Consumer for BillReader {
 
 /// A bill that was seen before earns nothing again, nor does one of an account that is closed or
 /// blocked, which is as it should be; any other refusal somebody must look into.
-fn report(events: &[Happened], outcomes: &[Earned]) {
+fn report(told: &[Told], outcomes: &[Earned]) {
     use tenure_core::Coded as _;
-    for (happened, outcome) in events.iter().zip(outcomes) {
+    let bills = told.iter().filter_map(|told| match told {
+        Told::Bill(bill) => Some(bill),
+        Told::News(_) => None,
+    });
+    for (happened, outcome) in bills.zip(outcomes) {
         let reason = match outcome {
             Ok(_) => continue,
             Err(NotBooked::Ledger(refusal)) => refusal.reason(),

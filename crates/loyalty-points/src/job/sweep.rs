@@ -1,4 +1,4 @@
-//! Books the expiry of lots and holds, in slices that let writers through.
+//! Books the expiry of lots and holds, and voids the points of those who left, in slices that let writers through.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ pub(crate) async fn sweep(shared: &Shared) -> Result<i64, SqlError> {
     let (db, slice) = (&shared.db, shared.config.sweep_slice);
     let mut expired = 0;
     for lane in db.lanes().all() {
+        while store::void_due(db, &*shared.clock, &shared.rules, lane, slice).await? == slice {}
         loop {
             let settled = store::settle_due(db, &*shared.clock, &shared.rules, lane, slice).await?;
             expired += settled.expired_points;

@@ -1,5 +1,7 @@
 //! Accounts, read and written as sets.
 
+use std::collections::HashSet;
+
 use tenure_core::{AccountId, Lane, Timestamp};
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
@@ -50,6 +52,39 @@ pub(super) async fn load(
         }
     };
     rows.into_iter().map(row::account).collect()
+}
+
+const EXISTING_POSTGRES: &str = "
+    SELECT a.account_id
+    FROM UNNEST($1::INTEGER[], $2::TEXT[]) AS wanted (lane, account_id)
+    JOIN account AS a ON a.lane = wanted.lane AND a.account_id = wanted.account_id";
+const EXISTING_SQLITE: &str = "
+    SELECT a.account_id
+    FROM json_each($1) AS wanted
+    CROSS JOIN account AS a
+    WHERE a.lane = wanted.value ->> 0 AND a.account_id = wanted.value ->> 1";
+
+/// Returns which of some accounts exist.
+pub(super) async fn existing(
+    tx: &mut Tx,
+    wanted: &[(Lane, &AccountId)],
+) -> Result<HashSet<String>, SqlError> {
+    let lanes = wanted.iter().map(|(lane, _)| *lane);
+    let ids = wanted.iter().map(|(_, id)| id.as_str());
+    let found: Vec<String> = match tx.connection() {
+        TxConnection::Postgres(conn) => {
+            let (lanes, ids): (Vec<Lane>, Vec<&str>) = (lanes.collect(), ids.collect());
+            let find = sqlx::query_scalar(EXISTING_POSTGRES).bind(lanes).bind(ids);
+            find.fetch_all(conn).await?
+        }
+        TxConnection::Sqlite(conn) => {
+            let wanted: Vec<(Lane, &str)> = lanes.zip(ids).collect();
+            let wanted = serde_json::to_string(&wanted).expect("numbers and text are always JSON");
+            let find = sqlx::query_scalar(EXISTING_SQLITE).bind(wanted);
+            find.fetch_all(conn).await?
+        }
+    };
+    Ok(found.into_iter().collect())
 }
 
 const DUE: &str = "

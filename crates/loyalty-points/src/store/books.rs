@@ -125,7 +125,7 @@ fn add(sums: &mut Sums, kind: i32, points: i64) -> Result<(), SqlError> {
         EntryKind::ReverseEarn => sums.reversed_earned -= points,
         EntryKind::Adjust => sums.adjusted += points,
         EntryKind::Reinstate => sums.reinstated += points,
-        EntryKind::Close => sums.voided -= points,
+        EntryKind::Close | EntryKind::Void => sums.voided -= points,
         EntryKind::RepayDebt => sums.debt_repaid -= points,
         EntryKind::TransferOut | EntryKind::TransferIn => sums.transferred += points,
         EntryKind::Hold

@@ -12,7 +12,7 @@ use super::earned::{self, Body, EarnedEvent};
 use super::memory::Memory;
 use super::rules::Rules;
 use super::tiers::{Candidate, Standing, StoredTier};
-use super::transact::{self, Move};
+use super::transact;
 use super::{accounts, entries, tiers};
 use crate::domain::{
     Account, BALANCE_MAX, Catalogue, Command, Decision, Earn, Earning, EntryId, Event, EventKind,
@@ -69,57 +69,6 @@ struct Batch {
     /// What rules gave in this batch.
     given: Vec<(AccountId, Timestamp, Line)>,
     noted: Vec<EarnedEvent>,
-}
-
-/// What became of a batch of the feed.
-#[derive(Debug)]
-pub(crate) enum Fed {
-    /// Another replica was faster: nothing was done.
-    Lost,
-    /// These accounts are still to be opened: nothing was done.
-    Strangers(Vec<AccountId>),
-    /// It is done.
-    Done(Vec<Outcome>),
-}
-
-/// Whether events may open accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Strangers {
-    /// The caller asks who they are first.
-    Named,
-    /// They are opened.
-    Opened,
-}
-
-/// Moves the consumer and books the events of its batch, in one transaction.
-pub(crate) async fn earn_from_feed(
-    db: &Db,
-    clock: &dyn Clock,
-    rules: &Rules,
-    step: Move<'_>,
-    (events, strangers): (&[Happened], Strangers),
-) -> Result<Fed, SqlError> {
-    rules.known(db, clock.now()).await?;
-    let mut tx = db.begin_by_key().await?;
-    if !step.advance(&mut tx, clock.now()).await? {
-        return Ok(Fed::Lost);
-    }
-    let mut outcomes = Vec::new();
-    if !events.is_empty() {
-        let batch = open(&mut tx, db, clock, rules, events).await?;
-        if strangers == Strangers::Named {
-            let accounts = events.iter().map(|happened| &happened.account);
-            let unknown = accounts.filter(|id| batch.ledger.account(id).is_none());
-            let unknown: BTreeSet<&str> = unknown.map(AccountId::as_str).collect();
-            if !unknown.is_empty() {
-                let parse = |id| AccountId::parse(id).expect("it was one");
-                return Ok(Fed::Strangers(unknown.into_iter().map(parse).collect()));
-            }
-        }
-        outcomes = book_all(&mut tx, db, batch, events).await?;
-    }
-    tx.commit().await?;
-    Ok(Fed::Done(outcomes))
 }
 
 /// Books what events earn, in their sequence, each once.

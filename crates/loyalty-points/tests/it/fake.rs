@@ -10,7 +10,7 @@ use tenure_core::Timestamp;
 use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::{
     BatchGetCustomersRequest, BatchGetCustomersResponse, Bill, BillState, Change, Customer,
-    WatchChangesRequest, WatchChangesResponse,
+    PaymentStatus, Subscription, SubscriptionState, WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_proto::r#type::v1::Money;
 use tenure_rpc::Transport;
@@ -82,6 +82,45 @@ impl FakeCustomers {
             record_time: Some(time(at)),
             customer_id: customer.into(),
             fact: Some(Fact::Bill(bill)),
+        });
+    }
+
+    /// Tells how a subscription of a customer stands since an instant; `more` says the rest of it.
+    pub(crate) fn stand(
+        &self,
+        (customer, subscription): (&str, &str),
+        state: SubscriptionState,
+        at: Timestamp,
+        more: impl FnOnce(&mut Subscription),
+    ) {
+        let mut subscription = Subscription {
+            subscription_id: subscription.into(),
+            customer_id: customer.into(),
+            state: state.into(),
+            state_time: Some(time(at)),
+            ..Subscription::default()
+        };
+        more(&mut subscription);
+        self.tell(customer, at, Fact::Subscription(subscription));
+    }
+
+    /// Tells how a customer pays since an instant.
+    pub(crate) fn pay(&self, customer: &str, status: PaymentStatus, at: Timestamp) {
+        let fact = Customer {
+            customer_id: customer.into(),
+            payment_status: status.into(),
+            payment_status_time: Some(time(at)),
+            ..Customer::default()
+        };
+        self.tell(customer, at, Fact::Customer(fact));
+    }
+
+    fn tell(&self, customer: &str, at: Timestamp, fact: Fact) {
+        self.0.lock().unwrap().changes.push(Change {
+            event_time: Some(time(at)),
+            record_time: Some(time(at)),
+            customer_id: customer.into(),
+            fact: Some(fact),
         });
     }
 

@@ -8,6 +8,7 @@ mod books;
 mod calls;
 mod change;
 mod changes;
+mod circumstances;
 mod concurrency;
 mod damage;
 mod earning;

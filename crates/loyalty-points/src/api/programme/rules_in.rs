@@ -4,14 +4,19 @@ use tenure_core::Violations;
 use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields;
 
+use super::effects_policy;
 use crate::domain::{
-    Band, Basis, Block, EventKind, Factor, Funding, HoldExpiry, Multiplier, Operation, OrderOfUse,
-    Policies, ProgrammeVersion, ReversalPolicy, RevokePolicy, Reward, Rule, Term, Tier, TierPeriod,
-    TierPolicy, TransferLimits, Zone,
+    Band, Basis, Block, Effects, EventKind, Factor, Funding, HoldExpiry, Multiplier, Operation,
+    OrderOfUse, Policies, ProgrammeVersion, ReversalPolicy, RevokePolicy, Reward, Rule, Term, Tier,
+    TierPeriod, TierPolicy, TransferLimits, Zone,
 };
 
 /// Returns a number that must not be negative, in the size that the domain has for it.
-fn number<T: TryFrom<i64>>(v: &mut Violations, field: &str, value: impl Into<i64>) -> Option<T> {
+pub(super) fn number<T: TryFrom<i64>>(
+    v: &mut Violations,
+    field: &str,
+    value: impl Into<i64>,
+) -> Option<T> {
     let value = value.into();
     let number = T::try_from(value).ok();
     if number.is_none() {
@@ -255,6 +260,10 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         None => Some(TransferLimits::default()),
         Some(transfer) => v.within("transfer.", |v| self::transfer(v, transfer)),
     };
+    let effects = match &message.effects {
+        None => Some(Effects::default()),
+        Some(effects) => v.within("effects.", |v| effects_policy::read(v, effects)),
+    };
     let mut hinders = Vec::new();
     for policy in message.blocks.iter().take(2 * Block::ALL.len()) {
         let block = block(v, "blocks.block", policy.block);
@@ -283,6 +292,7 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         transfer: transfer?,
         redeem_tenure_months: redeem_tenure?,
         hinders,
+        effects: effects?,
     })
 }
 

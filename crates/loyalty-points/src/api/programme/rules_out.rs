@@ -4,6 +4,7 @@ use tenure_core::Timestamp;
 use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields::time;
 
+use super::effects_policy;
 use crate::api::convert::until;
 use crate::domain::{
     Basis, Block, Earning, EventKind, HoldExpiry, Line, Multiplier, Operation, OrderOfUse,
@@ -199,6 +200,7 @@ fn policies(policies: &Policies) -> pb::ProgrammePolicies {
             .into_iter()
             .filter_map(|block| hindered(policies, block))
             .collect(),
+        effects: Some(effects_policy::write(&policies.effects)),
     }
 }
 
@@ -224,6 +226,7 @@ fn block(block: Block) -> pb::BlockKind {
         Block::Blacklisted => pb::BlockKind::Blacklisted,
         Block::Unverified => pb::BlockKind::Unverified,
         Block::Frozen => pb::BlockKind::Frozen,
+        Block::Left => pb::BlockKind::Left,
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) const FACTOR_MAX: u32 = 100 * WHOLE;
 pub(super) const ITEMS_MAX: usize = 64;
 /// The longest time that points are pending.
 pub(super) const PENDING_DAYS_MAX: u16 = 730;
+/// The longest grace of those who left.
+const GRACE_DAYS_MAX: i64 = 3_660;
 /// The longest word of a person's, in bytes.
 const NAME_LENGTH_MAX: usize = 128;
 /// The longest key.
@@ -103,6 +105,14 @@ fn check_policies(v: &mut Violations, policies: &Policies) {
     ] {
         within(v, field, points, 0, BALANCE_MAX);
     }
+    let grace = i64::from(policies.effects.cancellation_grace_days);
+    within(
+        v,
+        "effects.cancellation_grace_days",
+        grace,
+        0,
+        GRACE_DAYS_MAX,
+    );
 }
 
 fn needs_tiers(rule: &Rule) -> bool {

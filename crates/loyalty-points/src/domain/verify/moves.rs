@@ -47,6 +47,7 @@ impl Replay {
                 Ok(())
             }
             EntryKind::Close => self.close(entry),
+            EntryKind::Void => self.void(entry),
             EntryKind::TransferOut => self.give(entry, orders),
             EntryKind::TransferIn => self.receive(entry),
         }
@@ -189,8 +190,15 @@ impl Replay {
         )
     }
 
-    /// All points become void, or went to another account before.
+    /// All points become void, or went to another account before; nothing may come any more.
     fn close(&mut self, entry: &Entry) -> Result<(), Breach> {
+        self.void(entry)?;
+        self.standing.is_closed = true;
+        Ok(())
+    }
+
+    /// All points become void.
+    fn void(&mut self, entry: &Entry) -> Result<(), Breach> {
         let all: Vec<Taken> = self
             .lots
             .all
@@ -199,26 +207,24 @@ impl Replay {
             .collect();
         one_of(
             Invariant::Allocation,
-            "the lots of a closing",
+            "the lots that become void",
             &[all],
             &taken(&entry.allocations),
         )?;
         holds(
             self.holds.is_empty(),
             Invariant::Hold,
-            "open holds of an account that is closed",
+            "open holds of an account whose points are void",
             "0",
             self.holds.len(),
         )?;
         self.take(&entry.allocations)?;
         same(
             Invariant::Debt,
-            "the debt that a closing forgives",
+            "the debt that is forgiven",
             &-self.debt,
             &entry.debt,
-        )?;
-        self.standing.is_closed = true;
-        Ok(())
+        )
     }
 
     /// Points that go to another account: those of a special kind first; or all, with the account.

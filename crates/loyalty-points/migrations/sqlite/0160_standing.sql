@@ -1,0 +1,30 @@
+-- What customer-data told of customers, as far as it has effects on points; in the lane of the customer.
+CREATE TABLE customer_subscription (
+    lane INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    subscription_id TEXT NOT NULL,
+    -- 1 active, 2 terminated, 3 suspended.
+    state INTEGER NOT NULL,
+    -- Since when: what is told for an earlier instant is old.
+    since INTEGER NOT NULL,
+    PRIMARY KEY (lane, customer_id, subscription_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE customer_payment (
+    lane INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    in_arrears INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (lane, customer_id)
+) STRICT, WITHOUT ROWID;
+
+-- Accounts whose customers left and whose points will be void, unless they come back before.
+CREATE TABLE leaver (
+    lane INTEGER NOT NULL,
+    account_id TEXT NOT NULL,
+    void_from INTEGER NOT NULL,
+    -- What was told when they left.
+    source TEXT NOT NULL,
+    PRIMARY KEY (lane, account_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaver_by_time ON leaver (lane, void_from);
