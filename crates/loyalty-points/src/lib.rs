@@ -45,7 +45,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0110_programme",
     "0120_seal",
     "0130_vintage",
-    "0160_standing"
+    "0160_standing",
+    "0161_merge"
 );
 
 /// What the service needs.

@@ -17,6 +17,7 @@ mod lanes;
 mod leavers;
 mod liability;
 mod memory;
+mod merges;
 pub(crate) mod programmes;
 mod reads;
 mod row;

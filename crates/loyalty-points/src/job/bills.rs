@@ -83,7 +83,7 @@ impl BillReader {
     async fn take_in(
         &self,
         to: &str,
-        told: &[Told],
+        told: &mut [Told],
         strangers: Strangers,
     ) -> Result<Fed, SqlError> {
         let step = Move {
@@ -152,6 +152,7 @@ impl BillReader {
             facts: Facts::default(),
             open: true,
             joined_at: None,
+            formerly: Vec::new(),
         })
     }
 }

@@ -17,50 +17,89 @@ pub(super) struct Period<'s> {
     pub(super) until: Timestamp,
 }
 
-const EARNED_POSTGRES: &str = "
-    SELECT w.place, CAST(SUM(e.qualifying) AS BIGINT), CAST(SUM(e.paid) AS BIGINT)
-    FROM UNNEST($1::BIGINT[], $2::INTEGER[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[])
-        AS w (place, lane, account_id, from_at, until_at)
-    JOIN earned_event AS e ON e.lane = w.lane AND e.account_id = w.account_id
-        AND e.happened_at >= w.from_at AND e.happened_at < w.until_at
-    GROUP BY w.place";
-const EARNED_SQLITE: &str = "
-    SELECT w.value ->> 0, SUM(e.qualifying), SUM(e.paid)
-    FROM json_each($1) AS w
+/// The wanted spans of accounts and of those that were merged into them: these are closed, and what
+/// they earned does not change any more, whoever has locked their lanes.
+macro_rules! spans {
+    (postgres $rest:literal) => {
+        concat!(
+            "
+    WITH w AS (
+        SELECT * FROM UNNEST($1::BIGINT[], $2::INTEGER[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[])
+            AS given (place, lane, account_id, from_at, until_at)
+    ), span AS (
+        SELECT * FROM w
+        UNION ALL
+        SELECT w.place, m.from_lane, m.from_id, w.from_at, w.until_at
+        FROM w
+        JOIN merged_account AS m ON m.lane = w.lane AND m.account_id = w.account_id
+    )",
+            $rest
+        )
+    };
+    (sqlite $rest:literal) => {
+        concat!(
+            "
+    WITH w AS (
+        SELECT value ->> 0 AS place, value ->> 1 AS lane, value ->> 2 AS account_id,
+               value ->> 3 AS from_at, value ->> 4 AS until_at
+        FROM json_each($1)
+    ), span AS (
+        SELECT * FROM w
+        UNION ALL
+        SELECT w.place, m.from_lane, m.from_id, w.from_at, w.until_at
+        FROM w
+        CROSS JOIN merged_account AS m
+        WHERE m.lane = w.lane AND m.account_id = w.account_id
+    )",
+            $rest
+        )
+    };
+}
+
+const EARNED_POSTGRES: &str = spans!(postgres "
+    SELECT s.place, CAST(SUM(e.qualifying) AS BIGINT), CAST(SUM(e.paid) AS BIGINT)
+    FROM span AS s
+    JOIN earned_event AS e ON e.lane = s.lane AND e.account_id = s.account_id
+        AND e.happened_at >= s.from_at AND e.happened_at < s.until_at
+    GROUP BY s.place");
+const EARNED_SQLITE: &str = spans!(sqlite "
+    SELECT s.place, SUM(e.qualifying), SUM(e.paid)
+    FROM span AS s
     CROSS JOIN earned_event AS e
-    WHERE e.lane = w.value ->> 1 AND e.account_id = w.value ->> 2
-        AND e.happened_at >= w.value ->> 3 AND e.happened_at < w.value ->> 4
-    GROUP BY w.value ->> 0";
+    WHERE e.lane = s.lane AND e.account_id = s.account_id
+        AND e.happened_at >= s.from_at AND e.happened_at < s.until_at
+    GROUP BY s.place");
 /// One row for each entry of which something was taken back: these are few.
-const BACK_POSTGRES: &str = "
-    SELECT w.place, e.event_id, e.points, e.paid, x.points, x.qualifying,
+const BACK_POSTGRES: &str = spans!(postgres "
+    SELECT s.place, e.account_id, e.event_id, e.points, e.paid, x.points, x.qualifying,
            CAST(SUM(b.points) AS BIGINT)
-    FROM UNNEST($1::BIGINT[], $2::INTEGER[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[])
-        AS w (place, lane, account_id, from_at, until_at)
-    JOIN earned_event AS e ON e.lane = w.lane AND e.account_id = w.account_id
-        AND e.happened_at >= w.from_at AND e.happened_at < w.until_at
+    FROM span AS s
+    JOIN earned_event AS e ON e.lane = s.lane AND e.account_id = s.account_id
+        AND e.happened_at >= s.from_at AND e.happened_at < s.until_at
     JOIN earned_entry AS x ON x.lane = e.lane AND x.account_id = e.account_id
         AND x.event_id = e.event_id
     JOIN ending AS b ON b.lane = x.lane AND b.seq = x.seq
-    GROUP BY w.place, e.event_id, e.points, e.paid, x.seq, x.points, x.qualifying
-    ORDER BY w.place, e.event_id";
-const BACK_SQLITE: &str = "
-    SELECT w.value ->> 0, e.event_id, e.points, e.paid, x.points, x.qualifying, SUM(b.points)
-    FROM json_each($1) AS w
+    GROUP BY s.place, e.account_id, e.event_id, e.points, e.paid, x.seq, x.points, x.qualifying
+    ORDER BY s.place, e.account_id, e.event_id");
+const BACK_SQLITE: &str = spans!(sqlite "
+    SELECT s.place, e.account_id, e.event_id, e.points, e.paid, x.points, x.qualifying,
+           SUM(b.points)
+    FROM span AS s
     CROSS JOIN earned_event AS e
     CROSS JOIN earned_entry AS x
     CROSS JOIN ending AS b
-    WHERE e.lane = w.value ->> 1 AND e.account_id = w.value ->> 2
-        AND e.happened_at >= w.value ->> 3 AND e.happened_at < w.value ->> 4
+    WHERE e.lane = s.lane AND e.account_id = s.account_id
+        AND e.happened_at >= s.from_at AND e.happened_at < s.until_at
         AND x.lane = e.lane AND x.account_id = e.account_id AND x.event_id = e.event_id
         AND b.lane = x.lane AND b.seq = x.seq
-    GROUP BY w.value ->> 0, e.event_id, e.points, e.paid, x.seq, x.points, x.qualifying
-    ORDER BY w.value ->> 0, e.event_id";
+    GROUP BY s.place, e.account_id, e.event_id, e.points, e.paid, x.seq, x.points, x.qualifying
+    ORDER BY s.place, e.account_id, e.event_id");
 
 /// place, qualifying, paid.
 type EarnedRow = (i64, i64, i64);
-/// place, event, its points and payment; points of an entry, how many count, how many came back.
-type BackRow = (i64, String, i64, i64, i64, i64, i64);
+/// place, account, event, its points and payment; points of an entry, how many count, how many came
+/// back.
+type BackRow = (i64, String, String, i64, i64, i64, i64, i64);
 
 /// Returns what was achieved in each span, in the order of the spans.
 pub(super) async fn achieved(tx: &mut Tx, spans: &[Period<'_>]) -> Result<Vec<Achieved>, SqlError> {
@@ -131,12 +170,12 @@ fn add_up(count: usize, earned: &[EarnedRow], back: &[BackRow]) -> Vec<Achieved>
             paid: *paid,
         };
     }
-    for event in back.chunk_by(|a, b| (a.0, &a.1) == (b.0, &b.1)) {
-        let (at, _, points, paid, ..) = event[0];
+    for event in back.chunk_by(|a, b| (a.0, &a.1, &a.2) == (b.0, &b.1, &b.2)) {
+        let (at, _, _, points, paid, ..) = event[0];
         let revoked = |row: &BackRow| Revoked {
-            points: row.4,
-            qualifying: row.5,
-            back: row.6,
+            points: row.5,
+            qualifying: row.6,
+            back: row.7,
         };
         let entries: Vec<Revoked> = event.iter().map(revoked).collect();
         let sum = &mut sums[place(at)];

@@ -33,6 +33,9 @@ pub(crate) struct Happened {
     pub(crate) open: bool,
     /// Since when the customer of an account that it opens is there, if that is known.
     pub(crate) joined_at: Option<Timestamp>,
+    /// The accounts for which it came, when these were merged into the one that earns: what earned for
+    /// them earns no more.
+    pub(crate) formerly: Vec<(Lane, AccountId)>,
 }
 
 /// What an event earned.
@@ -139,23 +142,32 @@ async fn open(
     for account in accounts::load(tx, &ids).await? {
         ledger.load_account(account);
     }
-    let keys: Vec<(Lane, &AccountId, String)> = events
-        .iter()
-        .map(|happened| {
-            (
-                happened.lane,
-                &happened.account,
-                happened.event.business_id(),
-            )
-        })
-        .collect();
+    let mut keys: Vec<(Lane, &AccountId, String)> = Vec::with_capacity(events.len());
+    let mut remains: HashMap<&str, &AccountId> = HashMap::new();
+    for happened in events {
+        let (id, account) = (happened.event.business_id(), &happened.account);
+        for (lane, former) in &happened.formerly {
+            keys.push((*lane, former, id.clone()));
+            remains.insert(former.as_str(), account);
+        }
+        keys.push((happened.lane, account, id));
+    }
     let known = earned::known(tx, &keys).await?;
+    let known = known.into_iter().map(|(account, event, entry)| {
+        let remains = remains.get(account.as_str());
+        let account = remains.map_or(account, ToString::to_string);
+        ((account, event), entry)
+    });
+    let known = known.collect();
     // What was earned for the same source without rules, too.
     let sources: Vec<(Lane, &AccountId, &str)> = keys
         .iter()
         .map(|(lane, account, source)| (*lane, *account, source.as_str()))
         .collect();
     for (account, source, entry) in entries::sources(tx, &sources).await? {
+        let account = remains
+            .get(account.as_str())
+            .map_or(account, |it| (*it).clone());
         ledger.load_source(account, &source, entry);
     }
     let tiers = if catalogue.has_tiers() {
@@ -168,10 +180,7 @@ async fn open(
         catalogue,
         ledger,
         now: clock.now(),
-        known: known
-            .into_iter()
-            .map(|(account, event, entry)| ((account, event), entry))
-            .collect(),
+        known,
         given: Vec::new(),
         noted: Vec::new(),
     })

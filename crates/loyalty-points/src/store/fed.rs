@@ -13,12 +13,14 @@ use super::leavers::{self, has_something};
 use super::memory::Memory;
 use super::rules::Rules;
 use super::transact::{self, Move};
-use super::{accounts, lanes};
+use super::{accounts, lanes, merges};
 use crate::domain::{
     Account, Catalogue, Circumstances, Command, Decision, Effect, Ledger, News, Order, Place,
     StaffOrder, effects, effects_on_new,
 };
 
+/// How many merges in a row are followed from the account of a bill to the one that remains.
+const MERGES_MAX: usize = 16;
 /// Who asks for what follows from the feed, in its entries.
 const AUTHOR: &str = "customer-data";
 
@@ -75,7 +77,7 @@ pub(crate) async fn take_in(
     clock: &dyn Clock,
     rules: &Rules,
     step: Move<'_>,
-    (told, strangers): (&[Told], Strangers),
+    (told, strangers): (&mut [Told], Strangers),
 ) -> Result<Fed, SqlError> {
     rules.known(db, clock.now()).await?;
     let mut tx = db.begin_by_key().await?;
@@ -84,7 +86,13 @@ pub(crate) async fn take_in(
     }
     let mut outcomes = Vec::new();
     if !told.is_empty() {
+        forward(&mut tx, db, told).await?;
         let mut intake = Intake::open(&mut tx, db, told).await?;
+        if forward(&mut tx, db, told).await? {
+            // One of the accounts was merged while its lane was awaited: from the beginning.
+            return Ok(Fed::Lost);
+        }
+        let told = &*told;
         let unknown = intake.strangers(&mut tx, told).await?;
         if strangers == Strangers::Named && !unknown.is_empty() {
             return Ok(Fed::Strangers(unknown));
@@ -94,6 +102,31 @@ pub(crate) async fn take_in(
     }
     tx.commit().await?;
     Ok(Fed::Done(outcomes))
+}
+
+/// Sends bills of accounts that were merged to those that remain; returns whether there were any.
+async fn forward(tx: &mut Tx, db: &Db, told: &mut [Told]) -> Result<bool, SqlError> {
+    let lane = |id: &AccountId| db.lanes().of(id.as_str());
+    let mut any = false;
+    for _ in 0..MERGES_MAX {
+        let bills = told.iter().filter_map(Told::bill);
+        let wanted: BTreeSet<(Lane, &str)> =
+            bills.map(|it| (it.lane, it.account.as_str())).collect();
+        let wanted: Vec<(Lane, &str)> = wanted.into_iter().collect();
+        let links = merges::links(tx, &wanted).await?;
+        if links.is_empty() {
+            break;
+        }
+        any = true;
+        for bill in told.iter_mut().filter_map(Told::bill_mut) {
+            if let Some(into) = links.get(bill.account.as_str()) {
+                let former = std::mem::replace(&mut bill.account, into.clone());
+                bill.formerly.push((bill.lane, former));
+                bill.lane = lane(into);
+            }
+        }
+    }
+    Ok(any)
 }
 
 /// A batch on its way in, whose lanes are locked.
@@ -445,6 +478,13 @@ impl Told {
         }
     }
 
+    fn bill_mut(&mut self) -> Option<&mut Happened> {
+        match self {
+            Self::Bill(bill) => Some(bill),
+            Self::News(_) => None,
+        }
+    }
+
     fn news(&self) -> Option<&Heard> {
         match self {
             Self::Bill(_) => None,
@@ -454,7 +494,10 @@ impl Told {
 
     fn customer(&self) -> &str {
         match self {
-            Self::Bill(bill) => bill.account.as_str(),
+            Self::Bill(bill) => {
+                let first = bill.formerly.first().map(|(_, account)| account);
+                first.unwrap_or(&bill.account).as_str()
+            }
             Self::News(heard) => heard.customer.as_str(),
         }
     }
@@ -521,6 +564,7 @@ mod tests {
             facts: Facts::default(),
             open: true,
             joined_at: None,
+            formerly: Vec::new(),
         }))
     }
 

@@ -120,7 +120,7 @@ pub(super) struct Candidate<'c> {
 }
 
 /// Returns an account with the rules of its programme, if these have tiers.
-fn candidate<'c>(
+pub(super) fn candidate<'c>(
     catalogue: &'c Catalogue,
     account: &'c Account,
     now: Timestamp,

@@ -13,7 +13,7 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
-use super::{accounts, answers, entries, lanes};
+use super::{accounts, answers, entries, lanes, merges};
 use crate::domain::{
     Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Writes,
 };
@@ -195,6 +195,12 @@ async fn decide_in(
         ));
     }
     let writes = write(tx, ledger).await?;
+    for (order, decision) in orders.iter().zip(&decisions) {
+        if let (Command::Merge { to, .. }, Decision::New(Ok(_))) = (&order.command, decision) {
+            let from = (order.lane, &order.account);
+            merges::note(tx, (from, to), &writes, (&catalogue, now)).await?;
+        }
+    }
     Ok((decisions, writes))
 }
 

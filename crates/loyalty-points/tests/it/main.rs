@@ -22,6 +22,7 @@ mod jobs;
 mod ledger_walk;
 mod liability;
 mod model;
+mod merges;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
 mod pending;

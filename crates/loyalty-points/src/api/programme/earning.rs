@@ -154,6 +154,7 @@ pub(super) async fn earn(
         facts,
         open: message.open_account,
         joined_at: None,
+        formerly: Vec::new(),
     };
     let (db, clock) = (&shared.db, &*shared.clock);
     let events = std::slice::from_ref(&happened);
