@@ -19,6 +19,7 @@ mod journal;
 mod ledger;
 #[cfg(test)]
 mod model;
+mod notice;
 mod policy;
 mod postings;
 mod programme;
@@ -49,6 +50,7 @@ pub use entry::{
 pub use entry_id::EntryId;
 pub use journal::Journal;
 pub use ledger::{Answer, Decision, Ledger, Writes};
+pub use notice::{ExpiringDay, Notice, NoticeFact, expiring_days};
 pub use policy::{
     Block, Blocking, Effects, HoldExpiry, Leaving, Operation, OrderOfUse, OwnershipChange,
     Policies, ReversalPolicy, RevokePolicy, SuspendedWhen, TransferLimits,

@@ -3,6 +3,7 @@
 
 mod bills;
 mod news;
+mod notices;
 mod seal;
 mod sweep;
 mod tiers;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use tenure_rpc::{Lifecycle, feed};
 
 pub(crate) use bills::BillReader;
+pub(crate) use notices::notice;
 pub(crate) use seal::seal;
 pub(crate) use sweep::sweep;
 pub(crate) use tiers::evaluate_tiers;
@@ -29,6 +31,10 @@ pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
     lifecycle.spawn(
         "loyalty sweep",
         sweep::run(shared.clone(), lifecycle.clone()),
+    );
+    lifecycle.spawn(
+        "loyalty notices",
+        notices::run(shared.clone(), lifecycle.clone()),
     );
     lifecycle.spawn("loyalty seal", seal::run(shared.clone(), lifecycle.clone()));
     lifecycle.spawn(

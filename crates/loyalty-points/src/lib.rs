@@ -46,7 +46,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0120_seal",
     "0130_vintage",
     "0160_standing",
-    "0161_merge"
+    "0161_merge",
+    "0162_notice"
 );
 
 /// What the service needs.

@@ -8,7 +8,7 @@ use tonic::Status;
 
 use crate::Shared;
 use crate::error::Error;
-use crate::job::{BillReader, sweep};
+use crate::job::{BillReader, notice, sweep};
 
 pub(super) async fn catch_up(
     shared: &Arc<Shared>,
@@ -21,9 +21,11 @@ pub(super) async fn catch_up(
             .map_or_else(|| dependency(&status), Error::Sql));
     }
     let expired_points = sweep(shared).await?;
+    let notice_count = notice(shared).await?;
     Ok(CatchUpResponse {
         applied_count: reader.applied(),
         expired_points,
+        notice_count,
     })
 }
 

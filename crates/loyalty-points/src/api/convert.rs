@@ -6,7 +6,7 @@ use tenure_rpc::fields::time;
 
 use crate::domain::{
     Account, Allocation, Block, Blocked, Catalogue, Entry, EntryKind, HoldFacts, HoldState,
-    Journal, Lot, Opened, Recipient, settle,
+    Journal, Lot, Notice, NoticeFact, Opened, Recipient, settle,
 };
 
 /// Returns `account` as it is at `now`, whether or not somebody booked what fell due.
@@ -186,6 +186,37 @@ fn kind(kind: EntryKind) -> pb::EntryKind {
         EntryKind::TransferOut => pb::EntryKind::TransferOut,
         EntryKind::TransferIn => pb::EntryKind::TransferIn,
         EntryKind::Void => pb::EntryKind::Void,
+    }
+}
+
+/// Returns what is told as a change of the feed.
+pub(super) fn notice(notice: &Notice) -> pb::change::Fact {
+    match &notice.fact {
+        NoticeFact::Expiring {
+            points,
+            expires_at,
+            days,
+        } => pb::change::Fact::ExpiryNotice(pb::ExpiryNotice {
+            points: *points,
+            expire_time: Some(time(Timestamp::from_micros(*expires_at))),
+            notice_days: i32::from(*days),
+        }),
+        NoticeFact::Tier {
+            number,
+            previous,
+            tier,
+            qualifying,
+            paid,
+            version,
+        } => pb::change::Fact::TierChange(pb::TierChange {
+            number: *number,
+            previous_tier_id: previous.clone(),
+            tier_id: tier.clone(),
+            change_time: Some(time(notice.at)),
+            qualifying_points: *qualifying,
+            paid_amount_minor: *paid,
+            version_number: *version,
+        }),
     }
 }
 

@@ -68,6 +68,10 @@ fn change(found: &FeedRecord) -> Option<Change> {
             let fact = change::Fact::Entry(convert::entry(entry));
             (entry.decided_at, entry.recorded_at, &entry.account, fact)
         }
+        Record::Notice(notice) => {
+            let fact = convert::notice(notice);
+            (notice.at, notice.at, &notice.account, fact)
+        }
         Record::Refused(_) => return None,
     };
     Some(Change {

@@ -7,6 +7,7 @@ use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 use super::account::{Lot, Origin};
 use super::command::Method;
 use super::entry_id::EntryId;
+use super::notice::Notice;
 use super::policy::Block;
 use super::refusal::Refusal;
 
@@ -344,6 +345,8 @@ pub enum Record {
     Entry(Entry),
     /// Nothing happened.
     Refused(Refused),
+    /// Something is told.
+    Notice(Notice),
 }
 
 impl Record {
@@ -352,7 +355,7 @@ impl Record {
     pub fn entry(&self) -> Option<&Entry> {
         match self {
             Self::Entry(entry) => Some(entry),
-            Self::Opened(_) | Self::Refused(_) => None,
+            Self::Opened(_) | Self::Refused(_) | Self::Notice(_) => None,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::command::{Command, Order, Place, Request};
 use super::entry::{EntryKind, Opened, Record, Refused};
 use super::entry_id::EntryId;
 use super::journal::Journal;
+use super::notice::{Notice, NoticeFact};
 use super::programme::Programme;
 use super::refusal::Refusal;
 use super::settle::settle;
@@ -357,6 +358,20 @@ impl Ledger {
         self.accounts.insert(account.id.clone(), account);
         self.records.push((opened.clone(), request));
         opened
+    }
+
+    /// Tells something of an account; it moves nothing, and the account need not be loaded.
+    ///
+    /// # Panics
+    /// When the lane of the account was not loaded.
+    pub fn tell(&mut self, lane: Lane, account: &AccountId, fact: NoticeFact, now: Timestamp) {
+        let notice = Record::Notice(Notice {
+            id: self.next_id(lane, now),
+            account: account.clone(),
+            at: now,
+            fact,
+        });
+        self.records.push((Arc::new(notice), None));
     }
 
     fn refuse(&mut self, order: &Order, request: &Arc<Request>, refusal: Refusal, now: Timestamp) {

@@ -194,6 +194,8 @@ pub struct Policies {
     pub hinders: Vec<(Block, Operation)>,
     /// What becomes of points when something happens to their customer.
     pub effects: Effects,
+    /// How many days before points expire this is told.
+    pub notice_days: Vec<u16>,
 }
 
 impl Default for Policies {
@@ -218,6 +220,7 @@ impl Default for Policies {
             redeem_tenure_months: 0,
             hinders,
             effects: Effects::default(),
+            notice_days: vec![60, 30, 7],
         }
     }
 }

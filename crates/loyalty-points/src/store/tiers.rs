@@ -2,16 +2,17 @@
 
 mod saved;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tenure_core::{AccountId, Clock, Lane, PageSize, Span, Timestamp};
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::achieved::{self, Period};
+use super::memory::Memory;
 use super::rules::Rules;
-use super::{accounts, lanes};
-use crate::domain::{Account, Achieved, Catalogue, InForce, TierPolicy, TierState};
+use super::{accounts, lanes, transact};
+use crate::domain::{Account, Achieved, Catalogue, InForce, NoticeFact, TierPolicy, TierState};
 use saved::Saved;
 
 /// A tier as it is stored.
@@ -178,8 +179,38 @@ pub(super) async fn evaluate(
         saved::save(tx, &saved).await?;
         saved.retain(|saved| saved.had_tier != saved.state.tier);
         saved::note(tx, &saved, now).await?;
+        tell(tx, &saved, now).await?;
     }
     Ok(standings)
+}
+
+/// Tells changes of tiers in the feed.
+async fn tell(tx: &mut Tx, saved: &[Saved<'_>], now: Timestamp) -> Result<(), SqlError> {
+    let lanes: BTreeSet<Lane> = saved.iter().map(|saved| saved.candidate.lane).collect();
+    if lanes.is_empty() {
+        return Ok(());
+    }
+    // The lanes are locked already, and may have moved on since.
+    let (mut ledger, _) = transact::lock(tx, &lanes, &mut Memory::none()).await?;
+    for saved in saved {
+        let Candidate {
+            lane,
+            account,
+            rules,
+            ..
+        } = *saved.candidate;
+        let fact = NoticeFact::Tier {
+            number: saved.changes,
+            previous: saved.had_tier.to_owned(),
+            tier: saved.state.tier.clone(),
+            qualifying: saved.achieved.qualifying,
+            paid: saved.achieved.paid,
+            version: rules.number,
+        };
+        ledger.tell(lane, account, fact, now);
+    }
+    transact::write(tx, ledger).await?;
+    Ok(())
 }
 
 /// Returns the current period of an account up to now, and the one before.

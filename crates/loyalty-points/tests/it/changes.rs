@@ -52,6 +52,7 @@ async fn the_feed_tells_every_account_and_entry_in_order_and_goes_on_where_it_wa
                     0
                 }
                 Fact::Entry(entry) => entry.sequence_number,
+                other => panic!("nobody did that: {other:?}"),
             };
             numbers.entry(change.account_id).or_default().push(number);
         }

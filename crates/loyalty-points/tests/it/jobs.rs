@@ -49,7 +49,7 @@ async fn bills_earn_and_points_expire_by_themselves_until_the_process_drains() {
                 .into_iter()
                 .filter_map(|change| match change.fact? {
                     Fact::Entry(entry) => Some((entry.kind(), entry.points_delta)),
-                    Fact::Account(_) => None,
+                    _ => None,
                 });
             seen.extend(entries);
             loyalty.advance(Span::from_days(2_000));

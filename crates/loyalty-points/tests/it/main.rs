@@ -25,6 +25,7 @@ mod model;
 mod merges;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
+mod notices;
 mod pending;
 mod points;
 mod programme_suite;

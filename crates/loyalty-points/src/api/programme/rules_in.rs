@@ -264,6 +264,9 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         None => Some(Effects::default()),
         Some(effects) => v.within("effects.", |v| effects_policy::read(v, effects)),
     };
+    let notices = message.expiry_notice_days.iter().take(64);
+    let notices = notices.map(|days| number(v, "expiry_notice_days", *days));
+    let notice_days: Vec<Option<u16>> = notices.collect();
     let mut hinders = Vec::new();
     for policy in message.blocks.iter().take(2 * Block::ALL.len()) {
         let block = block(v, "blocks.block", policy.block);
@@ -293,6 +296,7 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         redeem_tenure_months: redeem_tenure?,
         hinders,
         effects: effects?,
+        notice_days: notice_days.into_iter().collect::<Option<_>>()?,
     })
 }
 

@@ -201,6 +201,7 @@ fn policies(policies: &Policies) -> pb::ProgrammePolicies {
             .filter_map(|block| hindered(policies, block))
             .collect(),
         effects: Some(effects_policy::write(&policies.effects)),
+        expiry_notice_days: policies.notice_days.iter().map(|it| (*it).into()).collect(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::entry::{
     Reversal,
 };
 use crate::domain::entry_id::EntryId;
+use crate::domain::notice::Notice;
 use crate::domain::policy::Block;
 
 /// What follows in the body of an entry.
@@ -45,6 +46,9 @@ pub fn encode_record(record: &Record, request: Option<&Request>) -> Vec<u8> {
             }
         }
         Record::Entry(entry) => write_entry(&mut to, entry),
+        Record::Notice(notice) => {
+            to.text(&serde_json::to_string(&notice.fact).expect("text and numbers are JSON"));
+        }
         Record::Refused(refused) => to.text(
             &serde_json::to_string(&refused.refusal).expect("text and numbers are always JSON"),
         ),
@@ -137,6 +141,8 @@ fn read_allocation(from: &mut Reader<'_>, last: &mut Last<'_>) -> Option<Allocat
 pub(super) const OPENED: i16 = 0;
 /// The kind of a record of a refused request.
 pub const REFUSED: i16 = -1;
+/// The kind of a record that only tells something.
+const NOTICE: i16 = -2;
 
 /// What a record's row holds in columns.
 #[derive(Debug, Clone)]
@@ -145,7 +151,7 @@ pub struct Columns {
     pub id: EntryId,
     /// The account.
     pub account: AccountId,
-    /// 0 for an opening, [`REFUSED`] for a refused request, else the kind of the entry.
+    /// 0 for an opening, [`REFUSED`] for a refused request, -2 for a notice, else the kind of the entry.
     pub kind: i16,
     /// The change of all points.
     pub points: i64,
@@ -176,6 +182,7 @@ impl Columns {
         match record {
             Record::Opened(it) => still(it.id, &it.account, OPENED, it.at, it.request),
             Record::Refused(it) => still(it.id, &it.account, REFUSED, it.at, Some(it.request)),
+            Record::Notice(it) => still(it.id, &it.account, NOTICE, it.at, None),
             Record::Entry(entry) => Self {
                 id: entry.id,
                 account: entry.account.clone(),
@@ -232,6 +239,12 @@ fn read_record(columns: Columns, body: &[u8]) -> Option<(Record, Option<RecordKe
             at: columns.decided_at,
             request: columns.request?,
             refusal: serde_json::from_str(from.text()?).ok()?,
+        }),
+        NOTICE => Record::Notice(Notice {
+            id: columns.id,
+            account: columns.account,
+            at: columns.decided_at,
+            fact: serde_json::from_str(from.text()?).ok()?,
         }),
         _ => Record::Entry(read_entry(columns, &mut from)?),
     };

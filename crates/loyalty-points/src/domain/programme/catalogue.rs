@@ -66,6 +66,15 @@ impl Catalogue {
         versions.sort_by_key(|known| (known.effective_from, known.number));
     }
 
+    /// Returns the rules that decide now, of each programme.
+    pub fn all_in_force(&self, now: Timestamp) -> impl Iterator<Item = &InForce> {
+        let programmes = self.programmes.values();
+        programmes.filter_map(move |versions| {
+            let mut newest_first = versions.iter().rev();
+            newest_first.find(|known| known.effective_from <= now)
+        })
+    }
+
     /// Returns the programme of accounts that name none.
     #[must_use]
     pub fn default_programme(&self) -> &ProgrammeId {

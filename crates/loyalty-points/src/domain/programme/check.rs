@@ -20,6 +20,10 @@ pub(super) const FACTOR_MAX: u32 = 100 * WHOLE;
 pub(super) const ITEMS_MAX: usize = 64;
 /// The longest time that points are pending.
 pub(super) const PENDING_DAYS_MAX: u16 = 730;
+/// The most times that the expiry of points is told before.
+const NOTICES_MAX: usize = 8;
+/// The earliest.
+const NOTICE_DAYS_MAX: i64 = 366;
 /// The longest grace of those who left.
 const GRACE_DAYS_MAX: i64 = 3_660;
 /// The longest word of a person's, in bytes.
@@ -104,6 +108,16 @@ fn check_policies(v: &mut Violations, policies: &Policies) {
         ("transfer.in_month_points_max", limits.in_month_max),
     ] {
         within(v, field, points, 0, BALANCE_MAX);
+    }
+    few(
+        v,
+        "expiry_notice_days",
+        policies.notice_days.len(),
+        NOTICES_MAX,
+    );
+    for days in &policies.notice_days {
+        let days = i64::from(*days);
+        within(v, "expiry_notice_days", days, 1, NOTICE_DAYS_MAX);
     }
     let grace = i64::from(policies.effects.cancellation_grace_days);
     within(

@@ -120,6 +120,7 @@ impl LaneCheck {
             Record::Opened(it) => it.id,
             Record::Entry(it) => it.id,
             Record::Refused(it) => it.id,
+            Record::Notice(it) => it.id,
         };
         let counted = self.count(raw, record, beside);
         counted
@@ -141,7 +142,10 @@ impl LaneCheck {
         if matches!(record, Record::Refused(_)) {
             return Ok(());
         }
-        self.chained.add(raw.seq);
+        let is_chained = !matches!(record, Record::Notice(_));
+        if is_chained {
+            self.chained.add(raw.seq);
+        }
         let Some(programme) = beside.programme else {
             let what = "the account of the record";
             return Err(Breach::new(Invariant::Stored, what, "a stored one", "none"));
@@ -160,6 +164,7 @@ fn columns(raw: &RawRecord, record: &Record, key: Option<&RecordKey>) -> Result<
     let (request, source, is_linked) = match record {
         Record::Opened(it) => (it.request, None, raw.previous_seq == 0),
         Record::Refused(it) => (Some(it.request), None, raw.previous_seq == 0),
+        Record::Notice(_) => (None, None, raw.previous_seq == 0),
         Record::Entry(it) => {
             let source = (it.kind == EntryKind::Earn).then_some(&*it.source);
             (it.request, source, (1..raw.seq).contains(&raw.previous_seq))

@@ -8,6 +8,7 @@ use super::finding::{Breach, Finding, Invariant, holds, same};
 use super::lots::Lots;
 use crate::domain::account::Hold;
 use crate::domain::entry::{Entry, EntryKind, Opened, Record};
+use crate::domain::entry_id::EntryId;
 use crate::domain::policy::OrderOfUse;
 use crate::domain::standing::Standing;
 use crate::domain::total::day_of;
@@ -104,13 +105,15 @@ impl Replay {
                     .map_err(|breach| at(breach, entry))?;
                 self.note_promises(entry)
             }
-            Record::Refused(refused) => {
-                let what = "a record of the account's chain";
-                let breach = Breach::new(Invariant::Sequence, what, "an entry", "a refusal");
-                let (lane, seq) = (refused.id.lane(), refused.id.seq());
-                Err(breach.at(lane, seq, Some(refused.id), self.account.as_str()))
-            }
+            Record::Refused(refused) => Err(self.unchained(refused.id, "a refusal")),
+            Record::Notice(notice) => Err(self.unchained(notice.id, "a notice")),
         }
+    }
+
+    fn unchained(&self, id: EntryId, found: &str) -> Finding {
+        let what = "a record of the account's chain";
+        let breach = Breach::new(Invariant::Sequence, what, "an entry", found);
+        breach.at(id.lane(), id.seq(), Some(id), self.account.as_str())
     }
 
     /// Ends the chain: what was promised must be kept by now.
