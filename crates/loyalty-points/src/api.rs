@@ -14,6 +14,7 @@ mod once;
 mod operations;
 mod parse;
 mod points;
+mod pools;
 mod programme;
 mod quote;
 mod staff;
@@ -96,6 +97,9 @@ unary! {
     transfer_points: TransferPointsRequest -> TransferPointsResponse = submit;
     merge_accounts: MergeAccountsRequest -> MergeAccountsResponse = submit;
     split_account: SplitAccountRequest -> SplitAccountResponse = submit;
+    add_pool_member: AddPoolMemberRequest -> AddPoolMemberResponse = submit;
+    remove_pool_member: RemovePoolMemberRequest -> RemovePoolMemberResponse = submit;
+    contribute_points: ContributePointsRequest -> ContributePointsResponse = submit;
     get_entry: GetEntryRequest -> GetEntryResponse = entries::get;
     list_entries: ListEntriesRequest -> ListEntriesResponse = entries::list;
     list_lots: ListLotsRequest -> ListLotsResponse = accounts::list_lots;

@@ -21,6 +21,7 @@ mod ledger;
 mod model;
 mod notice;
 mod policy;
+mod pool;
 mod postings;
 mod programme;
 mod refusal;
@@ -53,8 +54,9 @@ pub use ledger::{Answer, Decision, Ledger, Writes};
 pub use notice::{ExpiringDay, Notice, NoticeFact, expiring_days};
 pub use policy::{
     Block, Blocking, Effects, HoldExpiry, Leaving, Operation, OrderOfUse, OwnershipChange,
-    Policies, ReversalPolicy, RevokePolicy, SuspendedWhen, TransferLimits,
+    Policies, PoolLeaving, PoolLimits, ReversalPolicy, RevokePolicy, SuspendedWhen, TransferLimits,
 };
+pub use pool::{Member, Monthly, Pool};
 pub use postings::{Book, postings};
 pub use programme::{
     Band, Basis, Catalogue, Earned, Earning, Event, EventKind, EventPart, Expiry, Factor, Facts,

@@ -27,6 +27,7 @@ pub(super) fn at(mut account: Account, now: Timestamp, catalogue: &Catalogue) ->
 pub(super) fn account(account: &Account) -> pb::Account {
     let next = account.next_expiry();
     let standing = account.standing.as_deref();
+    let pool = standing.and_then(|it| it.pool.as_deref());
     pb::Account {
         account_id: account.id.to_string(),
         customer_id: account.customer.to_string(),
@@ -53,6 +54,17 @@ pub(super) fn account(account: &Account) -> pb::Account {
             .collect(),
         join_time: Some(time(account.joined_at())),
         sequence_number: account.entries,
+        pool_members: pool
+            .iter()
+            .flat_map(|it| &it.members)
+            .map(|member| pb::PoolMember {
+                account_id: member.account.to_string(),
+                spent_points: member.spent.at(account.updated_at),
+            })
+            .collect(),
+        pool_account_id: pool
+            .and_then(|it| it.member_of.as_ref())
+            .map_or(String::new(), ToString::to_string),
     }
 }
 
@@ -186,6 +198,12 @@ fn kind(kind: EntryKind) -> pb::EntryKind {
         EntryKind::TransferOut => pb::EntryKind::TransferOut,
         EntryKind::TransferIn => pb::EntryKind::TransferIn,
         EntryKind::Void => pb::EntryKind::Void,
+        EntryKind::PoolMember => pb::EntryKind::PoolMember,
+        EntryKind::PoolJoin => pb::EntryKind::PoolJoin,
+        EntryKind::PoolRemove => pb::EntryKind::PoolRemove,
+        EntryKind::PoolLeave => pb::EntryKind::PoolLeave,
+        EntryKind::PoolOut => pb::EntryKind::PoolOut,
+        EntryKind::PoolIn => pb::EntryKind::PoolIn,
     }
 }
 

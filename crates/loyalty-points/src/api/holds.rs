@@ -7,7 +7,7 @@ use tenure_proto::loyalty::v1::{
 };
 
 use super::submit::Reading;
-use super::{accounts, convert, parse};
+use super::{accounts, convert, parse, pools};
 use crate::domain::{Command, Refusal};
 use crate::error::Error;
 use crate::{Shared, store};
@@ -24,11 +24,13 @@ pub(super) fn create(message: &CreateHoldRequest, reading: &mut Reading<'_>) -> 
         Some(lasts) => v.take("hold_duration", parse_lasts(lasts)),
         None => Some(LASTS_DEFAULT),
     };
-    Some(Command::Hold {
-        points: points?,
-        source: source?,
-        lasts: lasts?,
-    })
+    let hold = points.zip(source).zip(lasts);
+    let hold = hold.map(|((points, source), lasts)| Command::Hold {
+        points,
+        source,
+        lasts,
+    });
+    pools::for_member(v, &message.member_account_id, hold)
 }
 
 fn parse_lasts(lasts: &prost_types::Duration) -> Result<Span, Mismatch> {

@@ -4,7 +4,7 @@ use prost::Message;
 use tenure_proto::loyalty::v1::*;
 
 use super::submit::{Done, Reading};
-use super::{accounts, holds, points, staff, standing, transfers};
+use super::{accounts, holds, points, pools, staff, standing, transfers};
 use crate::domain::{Command, Method};
 
 /// A request that writes on an account.
@@ -74,4 +74,7 @@ operations! {
     TransferPointsRequest -> TransferPointsResponse { entry, available_points } = TransferPoints, transfers::transfer;
     MergeAccountsRequest -> MergeAccountsResponse { entry, available_points } = MergeAccounts, transfers::merge;
     SplitAccountRequest -> SplitAccountResponse { entry, available_points } = SplitAccount, transfers::split;
+    AddPoolMemberRequest -> AddPoolMemberResponse { entry, available_points } = AddPoolMember, pools::add;
+    RemovePoolMemberRequest -> RemovePoolMemberResponse { entry, available_points } = RemovePoolMember, pools::remove;
+    ContributePointsRequest -> ContributePointsResponse { entry, available_points } = ContributePoints, pools::contribute;
 }

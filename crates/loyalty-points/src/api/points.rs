@@ -7,8 +7,8 @@ use tenure_proto::loyalty::v1::{
 };
 use tenure_rpc::fields;
 
-use super::parse;
 use super::submit::Reading;
+use super::{parse, pools};
 use crate::domain::{Command, Earn};
 
 pub(super) fn earn(message: &EarnPointsRequest, reading: &mut Reading<'_>) -> Option<Command> {
@@ -56,10 +56,9 @@ pub(super) fn redeem(message: &RedeemPointsRequest, reading: &mut Reading<'_>) -
     let v = &mut reading.violations;
     let points = parse::points(v, message.points);
     let source = parse::source(v, &message.source);
-    Some(Command::Redeem {
-        points: points?,
-        source: source?,
-    })
+    let spend = points.zip(source);
+    let redeem = spend.map(|(points, source)| Command::Redeem { points, source });
+    pools::for_member(v, &message.member_account_id, redeem)
 }
 
 pub(super) fn reverse(message: &ReverseEntryRequest, reading: &mut Reading<'_>) -> Option<Command> {

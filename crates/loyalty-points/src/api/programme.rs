@@ -3,6 +3,7 @@
 mod change;
 mod earning;
 mod effects_policy;
+mod pool_policy;
 mod programmes;
 mod rules_in;
 mod rules_out;

@@ -10,7 +10,7 @@ use super::submit::Reading;
 use crate::Shared;
 use crate::domain::{Command, Place};
 
-fn place(shared: &Shared, account: AccountId) -> Place {
+pub(super) fn place(shared: &Shared, account: AccountId) -> Place {
     Place {
         lane: shared.lane(account.as_str()),
         account,

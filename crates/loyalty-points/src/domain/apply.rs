@@ -9,7 +9,7 @@ use super::entry_id::EntryId;
 use super::journal::Journal;
 use super::refusal::Refusal;
 use super::settle::settle;
-use super::{adjust, close, earn, hold, reverse, spend};
+use super::{adjust, close, earn, hold, pool, reverse, spend};
 
 /// An entry that a command refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn apply(
     Ok(index)
 }
 
-fn act(
+pub(super) fn act(
     account: &mut Account,
     at: Timestamp,
     command: &Command,
@@ -90,7 +90,9 @@ fn act(
                 points: *points,
                 tops_up: *tops_up,
             };
-            hold::confirm(account, at, asked, context.target, journal)
+            hold::confirm(account, at, asked, context.target, journal)?;
+            pool::confirmed(account, at, *hold, journal);
+            Ok(())
         }
         Command::Release { hold } => hold::release(account, at, *hold, context.target, journal),
         Command::Reverse {
@@ -119,9 +121,26 @@ fn act(
             let expired = adjust::expired(account, at, *entry, context.target, journal)?;
             adjust::reinstate(account, at, expired, *expires_at, order, journal)
         }
+        _ => stand(account, at, command, context, journal),
+    }
+}
+
+/// What concerns the account as a whole, or its pool.
+fn stand(
+    account: &mut Account,
+    at: Timestamp,
+    command: &Command,
+    context: Context<'_>,
+    journal: &mut Journal<'_>,
+) -> Result<(), Refusal> {
+    match command {
         Command::Block { block, order } => close::block(account, at, *block, order, journal),
         Command::Unblock { block, order } => close::unblock(account, at, *block, order, journal),
+        Command::ForMember { member, command } => {
+            pool::for_member(account, at, (member, command), context, journal)
+        }
         Command::Close { order } => {
+            account.require_no_pool()?;
             close::close(account, at, order, journal);
             Ok(())
         }
@@ -133,12 +152,7 @@ fn act(
             recipient,
             replaces,
         } => close::register(account, at, recipient, replaces.as_ref(), journal),
-        Command::Open { .. }
-        | Command::Settle
-        | Command::Transfer { .. }
-        | Command::Merge { .. }
-        | Command::HandOver { .. }
-        | Command::Split { .. } => unreachable!("they are decided elsewhere"),
+        _ => unreachable!("they are decided elsewhere"),
     }
 }
 

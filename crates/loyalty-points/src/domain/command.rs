@@ -155,6 +155,32 @@ pub enum Command {
         /// Why and by whom.
         order: StaffOrder,
     },
+    /// Make another account a member of this pool.
+    AddMember {
+        /// Which.
+        member: Place,
+    },
+    /// Take a member out of this pool.
+    RemoveMember {
+        /// Which.
+        member: Place,
+    },
+    /// Give points into the pool of which this account is a member.
+    Contribute {
+        /// Into which.
+        pool: Place,
+        /// How many.
+        points: i64,
+        /// What for.
+        source: Arc<str>,
+    },
+    /// Spend points of this pool, or put them aside, for a member.
+    ForMember {
+        /// Which.
+        member: AccountId,
+        /// A redemption or a hold.
+        command: Box<Command>,
+    },
     /// Only book what is due by now.
     Settle,
 }
@@ -237,7 +263,10 @@ impl Command {
             Self::Transfer { to, .. }
             | Self::Merge { to, .. }
             | Self::Split { to, .. }
-            | Self::HandOver { to, .. } => Some(to),
+            | Self::HandOver { to, .. }
+            | Self::AddMember { member: to }
+            | Self::RemoveMember { member: to }
+            | Self::Contribute { pool: to, .. } => Some(to),
             _ => None,
         }
     }
@@ -303,6 +332,12 @@ pub enum Method {
     MergeAccounts = 17,
     /// `SplitAccount`.
     SplitAccount = 18,
+    /// `AddPoolMember`.
+    AddPoolMember = 20,
+    /// `RemovePoolMember`.
+    RemovePoolMember = 21,
+    /// `ContributePoints`.
+    ContributePoints = 22,
 }
 
 impl Method {
@@ -334,6 +369,9 @@ impl Method {
             Self::TransferPoints,
             Self::MergeAccounts,
             Self::SplitAccount,
+            Self::AddPoolMember,
+            Self::RemovePoolMember,
+            Self::ContributePoints,
         ];
         methods.into_iter().find(|method| method.number() == number)
     }

@@ -55,10 +55,22 @@ pub enum EntryKind {
     TransferIn = 19,
     /// All points became void; the account stays open.
     Void = 30,
+    /// An account became a member of this pool.
+    PoolMember = 31,
+    /// The account became a member of a pool.
+    PoolJoin = 32,
+    /// A member left this pool; what is left of its points may have gone with it.
+    PoolRemove = 33,
+    /// The account left a pool; what is left of its points may have come with it.
+    PoolLeave = 34,
+    /// Points went into a pool.
+    PoolOut = 35,
+    /// Points came from a member of this pool.
+    PoolIn = 36,
 }
 
 /// Names of kinds in the API, without their prefix.
-const KINDS: [(EntryKind, &str); 20] = [
+const KINDS: [(EntryKind, &str); 26] = [
     (EntryKind::Earn, "EARN"),
     (EntryKind::Redeem, "REDEEM"),
     (EntryKind::Hold, "HOLD"),
@@ -79,6 +91,12 @@ const KINDS: [(EntryKind, &str); 20] = [
     (EntryKind::TransferOut, "TRANSFER_OUT"),
     (EntryKind::TransferIn, "TRANSFER_IN"),
     (EntryKind::Void, "VOID"),
+    (EntryKind::PoolMember, "POOL_MEMBER"),
+    (EntryKind::PoolJoin, "POOL_JOIN"),
+    (EntryKind::PoolRemove, "POOL_REMOVE"),
+    (EntryKind::PoolLeave, "POOL_LEAVE"),
+    (EntryKind::PoolOut, "POOL_OUT"),
+    (EntryKind::PoolIn, "POOL_IN"),
 ];
 
 impl EntryKind {

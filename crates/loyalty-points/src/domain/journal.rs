@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use tenure_core::{Lane, RequestId, Timestamp};
+use tenure_core::{AccountId, Lane, RequestId, Timestamp};
 
 use super::account::Account;
 use super::entry::{Allocation, Entry, EntryKind, HoldFacts, Note, Peer, Reversal};
@@ -123,6 +123,16 @@ impl<'j> Journal<'j> {
             previous: account.last_seq,
         });
         account.last_seq = self.head;
+    }
+
+    /// Names the member of a pool for whom the last entry was written.
+    pub(super) fn name_member(&mut self, member: &AccountId) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.peer = Some(Box::new(Peer {
+                account: member.clone(),
+                entry: None,
+            }));
+        }
     }
 
     /// Makes the entry at `index` the answer to `request`, with what can be spent when all is done.

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 mod effects;
+mod pool;
 
 pub use effects::{Blocking, Effects, Leaving, OwnershipChange, SuspendedWhen};
+pub use pool::{PoolLeaving, PoolLimits};
 
 /// Which points are spent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -196,6 +198,8 @@ pub struct Policies {
     pub effects: Effects,
     /// How many days before points expire this is told.
     pub notice_days: Vec<u16>,
+    /// The limits of family pools.
+    pub pool: PoolLimits,
 }
 
 impl Default for Policies {
@@ -221,6 +225,7 @@ impl Default for Policies {
             hinders,
             effects: Effects::default(),
             notice_days: vec![60, 30, 7],
+            pool: PoolLimits::default(),
         }
     }
 }

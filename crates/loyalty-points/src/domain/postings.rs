@@ -38,7 +38,12 @@ pub fn postings(entry: &Entry) -> Vec<(Book, i64)> {
         EntryKind::Expire | EntryKind::Reinstate | EntryKind::Close | EntryKind::Void => {
             Book::Breakage
         }
-        EntryKind::TransferOut | EntryKind::TransferIn => Book::Transfer,
+        EntryKind::TransferOut
+        | EntryKind::TransferIn
+        | EntryKind::PoolRemove
+        | EntryKind::PoolLeave
+        | EntryKind::PoolOut
+        | EntryKind::PoolIn => Book::Transfer,
         EntryKind::Adjust => Book::Adjustment,
         // These move points between accounts of the member only, or none.
         EntryKind::Hold
@@ -48,6 +53,8 @@ pub fn postings(entry: &Entry) -> Vec<(Book, i64)> {
         | EntryKind::RepayDebt
         | EntryKind::Block
         | EntryKind::Unblock
+        | EntryKind::PoolMember
+        | EntryKind::PoolJoin
         | EntryKind::Recipient => {
             return moved(entry, available);
         }

@@ -283,6 +283,52 @@ pub enum Refusal {
         /// The reason of the first that was refused.
         reason: String,
     },
+    /// The account is in a pool already.
+    #[error("account {member} is a member of pool {pool} already")]
+    PoolMemberExists {
+        /// The account.
+        member: String,
+        /// Its pool.
+        pool: String,
+    },
+    /// The account is no member of the pool.
+    #[error("account {member} is no member of pool {account}")]
+    PoolMemberNotFound {
+        /// The pool.
+        account: String,
+        /// The account.
+        member: String,
+    },
+    /// No more members.
+    #[error("pool {account} has {limit} members, which is the most")]
+    PoolMemberLimit {
+        /// The pool.
+        account: String,
+        /// The most.
+        limit: i64,
+    },
+    /// More than a member may contribute or spend in a month.
+    #[error(
+        "account {account}: {moved} points of the month for {direction}, at most {limit}, {needed} needed"
+    )]
+    PoolLimit {
+        /// The account: the member's, or the pool.
+        account: String,
+        /// CONTRIBUTE or SPEND.
+        direction: String,
+        /// The most.
+        limit: i64,
+        /// What was moved this month, open holds included.
+        moved: i64,
+        /// What was to be moved.
+        needed: i64,
+    },
+    /// The account must have nothing to do with pools.
+    #[error("account {account} is a pool with members or a member of one")]
+    PoolNotLeft {
+        /// The account.
+        account: String,
+    },
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
     BalanceLimit {
@@ -297,11 +343,13 @@ impl Coded for Refusal {
             Self::AccountNotFound { .. }
             | Self::HoldNotFound { .. }
             | Self::LotNotFound { .. }
+            | Self::PoolMemberNotFound { .. }
             | Self::BlockNotFound { .. }
             | Self::EntryNotFound { .. } => ErrorCode::NotFound,
             Self::AccountExists { .. }
             | Self::BlockExists { .. }
             | Self::RecipientExists { .. }
+            | Self::PoolMemberExists { .. }
             | Self::EventAlreadyEarned { .. } => ErrorCode::AlreadyExists,
             _ => ErrorCode::FailedPrecondition,
         }
@@ -341,6 +389,11 @@ impl Coded for Refusal {
             Self::TransferLimit { .. } => "TRANSFER_LIMIT",
             Self::ProgrammeMismatch { .. } => "PROGRAMME_MISMATCH",
             Self::HoldsOpen { .. } => "HOLDS_OPEN",
+            Self::PoolMemberExists { .. } => "POOL_MEMBER_EXISTS",
+            Self::PoolMemberNotFound { .. } => "POOL_MEMBER_NOT_FOUND",
+            Self::PoolMemberLimit { .. } => "POOL_MEMBER_LIMIT",
+            Self::PoolLimit { .. } => "POOL_LIMIT",
+            Self::PoolNotLeft { .. } => "POOL_NOT_LEFT",
             Self::EventAlreadyEarned { .. } => "EVENT_ALREADY_EARNED",
             Self::BatchRefused { .. } => "BATCH_REFUSED",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",

@@ -6,6 +6,7 @@ use tenure_core::{AccountId, Timestamp};
 
 use super::account::Account;
 use super::policy::{Block, Operation, Policies};
+use super::pool::Pool;
 use super::refusal::Refusal;
 
 /// Why something of an account is hindered.
@@ -50,10 +51,12 @@ pub struct Standing {
     pub recipients: Vec<Recipient>,
     /// What was given this month.
     pub gifts: MonthlyGifts,
+    /// What it has to do with pools.
+    pub pool: Option<Box<Pool>>,
 }
 
 /// Returns the number of the calendar month of an instant.
-fn month(at: Timestamp) -> i32 {
+pub(super) fn month(at: Timestamp) -> i32 {
     let (year, month, _) = at.date();
     i32::from(year) * 12 + i32::from(month) - 1
 }

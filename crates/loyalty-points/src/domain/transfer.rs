@@ -12,6 +12,7 @@ use super::entry::{Allocation, EntryKind, Peer};
 use super::entry_id::EntryId;
 use super::journal::Movement;
 use super::policy::{Operation, TransferLimits};
+use super::pool;
 use super::programme::Programme;
 use super::refusal::Refusal;
 use super::spend::{require_points, take_from};
@@ -39,7 +40,7 @@ pub(super) fn transfer(
         Command::Transfer { points, source, .. } => {
             let (out, received) = require_gift((from, to), *points, at, programme)?;
             require_points(from, *points, at)?;
-            let pair = give((from, to), *points, programme, source)?;
+            let pair = give((from, to), *points, programme, source, GIFT)?;
             let (given, got) = (from.gifts(at), to.gifts(at));
             let (gave, took) = (from.standing_mut(), to.standing_mut());
             (gave.gifts, took.gifts) = (given, got);
@@ -48,12 +49,20 @@ pub(super) fn transfer(
         }
         Command::Split { points, order, .. } => {
             require_points(from, *points, at)?;
-            let pair = give((from, to), *points, programme, &order.reason)?;
+            let pair = give((from, to), *points, programme, &order.reason, GIFT)?;
             Ok(signed(pair, order))
         }
         Command::Merge { order, .. } | Command::HandOver { order, .. } => {
+            if matches!(command, Command::Merge { .. }) {
+                from.require_no_pool()?;
+            }
             let pair = give_all((from, to), order)?;
             Ok(signed(pair, order))
+        }
+        Command::AddMember { .. } => pool::add((from, to), programme),
+        Command::RemoveMember { .. } => pool::remove((from, to), programme),
+        Command::Contribute { points, source, .. } => {
+            pool::contribute((from, to), *points, at, programme, source)
         }
         _ => unreachable!("only these touch two accounts"),
     }
@@ -112,12 +121,16 @@ fn require_gift(
     Ok((out, received))
 }
 
+/// The kinds of the entries of a gift.
+const GIFT: (EntryKind, EntryKind) = (EntryKind::TransferOut, EntryKind::TransferIn);
+
 /// Moves available points, those of a special kind first, then in the order of use.
-fn give(
+pub(super) fn give(
     (from, to): (&mut Account, &mut Account),
     points: i64,
     programme: &Programme,
     source: &Arc<str>,
+    (gone, come): (EntryKind, EntryKind),
 ) -> Result<Pair, Refusal> {
     let order = programme.policies.order_of_use;
     let mut lots: Vec<&mut Lot> = from.lots.iter_mut().collect();
@@ -129,8 +142,8 @@ fn give(
         lot.remaining += part.points;
     }
     from.drop_empty_lots();
-    let mut out = Movement::new(EntryKind::TransferOut, -points, 0);
-    let mut incoming = Movement::new(EntryKind::TransferIn, points, 0);
+    let mut out = Movement::new(gone, -points, 0);
+    let mut incoming = Movement::new(come, points, 0);
     incoming.allocations = receive(to, &taken);
     out.allocations = taken;
     out.source = source.clone();
@@ -166,7 +179,7 @@ fn give_all((from, to): (&mut Account, &mut Account), order: &StaffOrder) -> Res
     Ok((out, incoming))
 }
 
-fn require_room(to: &Account, taken: &[Allocation], points: i64) -> Result<(), Refusal> {
+pub(super) fn require_room(to: &Account, taken: &[Allocation], points: i64) -> Result<(), Refusal> {
     let is_new = |part: &&Allocation| !to.lots.iter().any(|lot| lot.id == part.lot);
     let lots = to.lots.len() + taken.iter().filter(is_new).count();
     if lots > LOTS_MAX || to.balance() > BALANCE_MAX - points {
@@ -177,7 +190,7 @@ fn require_room(to: &Account, taken: &[Allocation], points: i64) -> Result<(), R
 
 /// Adds what came, each lot with its kind, its expiry and its id: what comes again of one lot joins
 /// what came before.
-fn receive(to: &mut Account, taken: &[Allocation]) -> Vec<Allocation> {
+pub(super) fn receive(to: &mut Account, taken: &[Allocation]) -> Vec<Allocation> {
     let mut received = Vec::with_capacity(taken.len());
     for part in taken {
         let points = -part.points;

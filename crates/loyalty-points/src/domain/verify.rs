@@ -9,6 +9,7 @@ mod holds;
 mod lane;
 mod lots;
 mod moves;
+mod pool;
 mod position;
 mod replay;
 mod stored;

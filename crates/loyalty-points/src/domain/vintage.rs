@@ -197,13 +197,20 @@ impl Movements {
             EntryKind::Reinstate => self.reinstated += points,
             EntryKind::Close | EntryKind::Void => self.voided -= points,
             EntryKind::RepayDebt => self.debt_repaid -= points,
-            EntryKind::TransferOut | EntryKind::TransferIn => self.transferred += points,
+            EntryKind::TransferOut
+            | EntryKind::TransferIn
+            | EntryKind::PoolRemove
+            | EntryKind::PoolLeave
+            | EntryKind::PoolOut
+            | EntryKind::PoolIn => self.transferred += points,
             EntryKind::Hold
             | EntryKind::Release
             | EntryKind::HoldTimeout
             | EntryKind::Activate
             | EntryKind::Block
             | EntryKind::Unblock
+            | EntryKind::PoolMember
+            | EntryKind::PoolJoin
             | EntryKind::Recipient => {}
         }
         self.held += change.held;

@@ -127,13 +127,20 @@ fn add(sums: &mut Sums, kind: i32, points: i64) -> Result<(), SqlError> {
         EntryKind::Reinstate => sums.reinstated += points,
         EntryKind::Close | EntryKind::Void => sums.voided -= points,
         EntryKind::RepayDebt => sums.debt_repaid -= points,
-        EntryKind::TransferOut | EntryKind::TransferIn => sums.transferred += points,
+        EntryKind::TransferOut
+        | EntryKind::TransferIn
+        | EntryKind::PoolRemove
+        | EntryKind::PoolLeave
+        | EntryKind::PoolOut
+        | EntryKind::PoolIn => sums.transferred += points,
         EntryKind::Hold
         | EntryKind::Release
         | EntryKind::HoldTimeout
         | EntryKind::Activate
         | EntryKind::Block
         | EntryKind::Unblock
+        | EntryKind::PoolMember
+        | EntryKind::PoolJoin
         | EntryKind::Recipient => {}
     }
     Ok(())

@@ -24,6 +24,7 @@ fn redeem(account_id: &str, points: i64) -> Asking {
         account_id: account_id.into(),
         points,
         source: "order/1".into(),
+        member_account_id: String::new(),
     })
 }
 

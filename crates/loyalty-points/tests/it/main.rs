@@ -28,6 +28,7 @@ mod naive;
 mod notices;
 mod pending;
 mod points;
+mod pools;
 mod programme_suite;
 mod programmes;
 mod random;

@@ -180,6 +180,7 @@ impl Suite {
             account_id,
             points,
             source: "order/1".into(),
+            member_account_id: String::new(),
         }
     }
 
@@ -209,6 +210,7 @@ impl Suite {
             points,
             source: "order/1".into(),
             hold_duration: Some(prost_types::Duration { seconds, nanos: 0 }),
+            member_account_id: String::new(),
         };
         let answer = self.client.clone().create_hold(request).await?.into_inner();
         Ok(answer.hold.unwrap())

@@ -48,6 +48,7 @@ pub(super) async fn redeem(ingest: &Ingest<'_>, operator: &Operator, month: u32)
                 account_id,
                 points,
                 source,
+                member_account_id: String::new(),
             };
             let mut client = ingest.clients.loyalty.clone();
             async move { client.redeem_points(request).await }

@@ -4,11 +4,11 @@ use tenure_core::Violations;
 use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields;
 
-use super::effects_policy;
+use super::{effects_policy, pool_policy};
 use crate::domain::{
     Band, Basis, Block, Effects, EventKind, Factor, Funding, HoldExpiry, Multiplier, Operation,
-    OrderOfUse, Policies, ProgrammeVersion, ReversalPolicy, RevokePolicy, Reward, Rule, Term, Tier,
-    TierPeriod, TierPolicy, TransferLimits, Zone,
+    OrderOfUse, Policies, PoolLimits, ProgrammeVersion, ReversalPolicy, RevokePolicy, Reward, Rule,
+    Term, Tier, TierPeriod, TierPolicy, TransferLimits, Zone,
 };
 
 /// Returns a number that must not be negative, in the size that the domain has for it.
@@ -264,6 +264,10 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         None => Some(Effects::default()),
         Some(effects) => v.within("effects.", |v| effects_policy::read(v, effects)),
     };
+    let pool = match &message.pool {
+        None => Some(PoolLimits::default()),
+        Some(pool) => v.within("pool.", |v| pool_policy::read(v, pool)),
+    };
     let notices = message.expiry_notice_days.iter().take(64);
     let notices = notices.map(|days| number(v, "expiry_notice_days", *days));
     let notice_days: Vec<Option<u16>> = notices.collect();
@@ -297,6 +301,7 @@ fn policies(v: &mut Violations, message: &pb::ProgrammePolicies) -> Option<Polic
         hinders,
         effects: effects?,
         notice_days: notice_days.into_iter().collect::<Option<_>>()?,
+        pool: pool?,
     })
 }
 

@@ -4,7 +4,7 @@ use tenure_core::Timestamp;
 use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::fields::time;
 
-use super::effects_policy;
+use super::{effects_policy, pool_policy};
 use crate::api::convert::until;
 use crate::domain::{
     Basis, Block, Earning, EventKind, HoldExpiry, Line, Multiplier, Operation, OrderOfUse,
@@ -201,6 +201,7 @@ fn policies(policies: &Policies) -> pb::ProgrammePolicies {
             .filter_map(|block| hindered(policies, block))
             .collect(),
         effects: Some(effects_policy::write(&policies.effects)),
+        pool: Some(pool_policy::write(&policies.pool)),
         expiry_notice_days: policies.notice_days.iter().map(|it| (*it).into()).collect(),
     }
 }

@@ -6,6 +6,7 @@ use super::{Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, whe
 use crate::domain::account::{Account, Hold, Lot, Part};
 use crate::domain::bytes::{Reader, Writer};
 use crate::domain::policy::Block;
+use crate::domain::pool::{Member, Monthly, Pool};
 use crate::domain::standing::{Blocked, MonthlyGifts, Recipient, Standing};
 
 /// What follows in the state of an account.
@@ -101,7 +102,10 @@ fn read_lot(from: &mut Reader<'_>, last: &mut Last<'_>) -> Option<Lot> {
 }
 
 fn write_standing(to: &mut Writer, standing: &Standing) {
-    to.byte(u8::from(standing.is_closed) | flag(2, standing.joined_at.is_some()));
+    let flags = u8::from(standing.is_closed)
+        | flag(2, standing.joined_at.is_some())
+        | flag(4, standing.pool.is_some());
+    to.byte(flags);
     if let Some(at) = standing.joined_at {
         to.instant(at);
     }
@@ -118,6 +122,63 @@ fn write_standing(to: &mut Writer, standing: &Standing) {
     to.number(i64::from(standing.gifts.month));
     to.number(standing.gifts.out);
     to.number(standing.gifts.received);
+    if let Some(pool) = &standing.pool {
+        write_pool(to, pool);
+    }
+}
+
+fn write_pool(to: &mut Writer, pool: &Pool) {
+    let month = |to: &mut Writer, monthly: Monthly| {
+        to.number(i64::from(monthly.month));
+        to.number(monthly.points);
+    };
+    to.text(pool.member_of.as_ref().map_or("", AccountId::as_str));
+    month(to, pool.contributed);
+    to.size(pool.members.len());
+    for member in &pool.members {
+        to.text(member.account.as_str());
+        month(to, member.spent);
+        to.size(member.lots.len());
+        for (lot, points) in &member.lots {
+            to.id(*lot);
+            to.number(*points);
+        }
+        to.size(member.holds.len());
+        for hold in &member.holds {
+            to.id(*hold);
+        }
+    }
+}
+
+fn read_pool(from: &mut Reader<'_>) -> Option<Pool> {
+    let month = |from: &mut Reader<'_>| {
+        Some(Monthly {
+            month: i32::try_from(from.number()?).ok()?,
+            points: from.number()?,
+        })
+    };
+    let member_of = match from.text()? {
+        "" => None,
+        id => Some(AccountId::parse(id).ok()?),
+    };
+    let contributed = month(from)?;
+    let mut members = Vec::new();
+    for _ in 0..from.size()? {
+        let mut member = Member::new(AccountId::parse(from.text()?).ok()?);
+        member.spent = month(from)?;
+        for _ in 0..from.size()? {
+            member.lots.push((from.id()?, from.number()?));
+        }
+        for _ in 0..from.size()? {
+            member.holds.push(from.id()?);
+        }
+        members.push(member);
+    }
+    Some(Pool {
+        members,
+        member_of,
+        contributed,
+    })
 }
 
 fn read_standing(from: &mut Reader<'_>) -> Option<Standing> {
@@ -144,6 +205,8 @@ fn read_standing(from: &mut Reader<'_>) -> Option<Standing> {
         out: from.number()?,
         received: from.number()?,
     };
+    let pool = when(flags & 4 != 0, || read_pool(from))?;
+    standing.pool = pool.map(Box::new);
     Some(standing)
 }
 

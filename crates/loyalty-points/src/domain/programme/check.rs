@@ -8,7 +8,7 @@ use super::event::Event;
 use super::expiry::Term;
 use super::rule::{Band, Basis, Multiplier, Reward, Rule, WHOLE};
 use super::version::ProgrammeVersion;
-use crate::domain::policy::{Policies, TransferLimits};
+use crate::domain::policy::{Policies, PoolLimits, TransferLimits};
 use crate::domain::tier::{TierPeriod, TierPolicy};
 use crate::domain::{BALANCE_MAX, POINTS_MAX};
 
@@ -106,6 +106,11 @@ fn check_policies(v: &mut Violations, policies: &Policies) {
         ("approval_above_points", policies.approval_above),
         ("transfer.out_month_points_max", limits.out_month_max),
         ("transfer.in_month_points_max", limits.in_month_max),
+        (
+            "pool.contribute_month_points_max",
+            policies.pool.contribute_month_max,
+        ),
+        ("pool.spend_month_points_max", policies.pool.spend_month_max),
     ] {
         within(v, field, points, 0, BALANCE_MAX);
     }
@@ -119,6 +124,8 @@ fn check_policies(v: &mut Violations, policies: &Policies) {
         let days = i64::from(*days);
         within(v, "expiry_notice_days", days, 1, NOTICE_DAYS_MAX);
     }
+    let (members, most) = (policies.pool.members_max, PoolLimits::MEMBERS_MAX);
+    within(v, "pool.members_max", members.into(), 0, most.into());
     let grace = i64::from(policies.effects.cancellation_grace_days);
     within(
         v,

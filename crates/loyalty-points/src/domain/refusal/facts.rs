@@ -18,6 +18,7 @@ impl Refusal {
             | Self::AccountClosed { account }
             | Self::NothingToExpire { account }
             | Self::HoldsOpen { account }
+            | Self::PoolNotLeft { account }
             | Self::BalanceLimit { account } => vec![("account_id", account.clone())],
             Self::HoldNotFound { hold }
             | Self::HoldAlreadyConfirmed { hold }
@@ -63,6 +64,13 @@ impl Refusal {
                 ("limit_points", limit.to_string()),
             ],
             Self::TransferLimit {
+                account,
+                direction,
+                limit,
+                moved,
+                needed,
+            }
+            | Self::PoolLimit {
                 account,
                 direction,
                 limit,
@@ -152,10 +160,20 @@ impl Refusal {
                 ("months", months.to_string()),
                 ("needed_months", needed.to_string()),
             ],
-            Self::RecipientLimit { account, limit } => vec![
-                ("account_id", account.clone()),
-                ("limit", limit.to_string()),
+            Self::PoolMemberExists { member, pool } => vec![
+                ("member_account_id", member.clone()),
+                ("pool_account_id", pool.clone()),
             ],
+            Self::PoolMemberNotFound { account, member } => vec![
+                ("member_account_id", member.clone()),
+                ("pool_account_id", account.clone()),
+            ],
+            Self::RecipientLimit { account, limit } | Self::PoolMemberLimit { account, limit } => {
+                vec![
+                    ("account_id", account.clone()),
+                    ("limit", limit.to_string()),
+                ]
+            }
             Self::ProgrammeMismatch { account, peer } => vec![
                 ("account_id", account.clone()),
                 ("peer_account_id", peer.clone()),

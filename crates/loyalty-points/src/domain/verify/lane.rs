@@ -248,6 +248,12 @@ fn both_sides(entry: &Entry, peer: Option<&Entry>) -> Result<(), Breach> {
     let other = match entry.kind {
         EntryKind::TransferOut => EntryKind::TransferIn,
         EntryKind::TransferIn => EntryKind::TransferOut,
+        EntryKind::PoolMember => EntryKind::PoolJoin,
+        EntryKind::PoolJoin => EntryKind::PoolMember,
+        EntryKind::PoolRemove => EntryKind::PoolLeave,
+        EntryKind::PoolLeave => EntryKind::PoolRemove,
+        EntryKind::PoolOut => EntryKind::PoolIn,
+        EntryKind::PoolIn => EntryKind::PoolOut,
         _ => return Ok(()),
     };
     let Some(peer) = peer else {

@@ -17,7 +17,7 @@ impl Replay {
         target: Option<&Entry>,
         orders: &[OrderOfUse],
     ) -> Result<(), Breach> {
-        match entry.kind {
+        let applied = match entry.kind {
             EntryKind::Earn => self.earn(entry),
             EntryKind::Adjust if entry.points > 0 => self.earn(entry),
             EntryKind::Redeem | EntryKind::Adjust => self.spend(entry, -entry.points, orders),
@@ -50,7 +50,14 @@ impl Replay {
             EntryKind::Void => self.void(entry),
             EntryKind::TransferOut => self.give(entry, orders),
             EntryKind::TransferIn => self.receive(entry),
-        }
+            EntryKind::PoolMember
+            | EntryKind::PoolJoin
+            | EntryKind::PoolRemove
+            | EntryKind::PoolLeave
+            | EntryKind::PoolOut
+            | EntryKind::PoolIn => self.pool(entry, orders),
+        };
+        applied.and_then(|()| self.for_member(entry))
     }
 
     /// Points that come as one new lot of the entry's id.
@@ -228,7 +235,7 @@ impl Replay {
     }
 
     /// Points that go to another account: those of a special kind first; or all, with the account.
-    fn give(&mut self, entry: &Entry, orders: &[OrderOfUse]) -> Result<(), Breach> {
+    pub(super) fn give(&mut self, entry: &Entry, orders: &[OrderOfUse]) -> Result<(), Breach> {
         let special = |order: OrderOfUse| {
             let by = by(order);
             move |lot: &Lot| {
@@ -258,13 +265,13 @@ impl Replay {
         for part in &entry.allocations {
             self.lots.mark_shared(part.lot);
         }
-        if entry.note.is_none() {
+        if entry.note.is_none() && entry.kind == EntryKind::TransferOut {
             self.gift(entry.decided_at, points, 0);
         }
         Ok(())
     }
 
-    fn receive(&mut self, entry: &Entry) -> Result<(), Breach> {
+    pub(super) fn receive(&mut self, entry: &Entry) -> Result<(), Breach> {
         for (lot, points) in brought(&entry.allocations) {
             holds(
                 points > 0,
@@ -293,7 +300,7 @@ impl Replay {
                 self.lots.insert(part.to_lot())?;
             }
         }
-        if entry.note.is_none() {
+        if entry.note.is_none() && entry.kind == EntryKind::TransferIn {
             self.gift(entry.decided_at, 0, entry.points);
         }
         Ok(())

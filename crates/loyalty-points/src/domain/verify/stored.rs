@@ -5,6 +5,7 @@ use tenure_core::Timestamp;
 use super::finding::{Breach, Invariant, holds, same};
 use super::replay::Replay;
 use crate::domain::account::Account;
+use crate::domain::pool::Pool;
 use crate::domain::standing::Standing;
 
 impl Replay {
@@ -104,6 +105,13 @@ impl Replay {
             "gifts of a month of the stored account",
             &self.standing.gifts,
             &stored.gifts,
+        )?;
+        let none = Pool::default();
+        same(
+            Stored,
+            "members and pool of the stored account",
+            self.standing.pool.as_deref().unwrap_or(&none),
+            stored.pool.as_deref().unwrap_or(&none),
         )?;
         for recipient in &stored.recipients {
             let since = self.registered.get(&recipient.account);

@@ -125,12 +125,14 @@ impl Writer {
                 account_id,
                 points: points % 8 + 1,
                 source: "order".to_owned(),
+                member_account_id: String::new(),
             }),
             (50..70, _) => Asking::CreateHold(pb::CreateHoldRequest {
                 request_id,
                 account_id,
                 points: points % 9 + 1,
                 source: "order".to_owned(),
+                member_account_id: String::new(),
                 // Some run out meanwhile.
                 hold_duration: Some(prost_types::Duration {
                     seconds: 1 + points,
