@@ -1,25 +1,23 @@
 //! Suspension, arrears, leaving and new owners, as customer-data tells them.
 
-use tenure_core::{Clock, Timestamp};
 use tenure_loyalty_points::domain::{
     Block, Blocking, Effects, Leaving, Operation, OwnershipChange, Policies, SuspendedWhen,
 };
 use tenure_proto::customer::v1::PaymentStatus::{Due, InArrears, Paid};
 use tenure_proto::customer::v1::SubscriptionState::{Active, Suspended, Terminated};
 use tenure_proto::customer::v1::{SubscriptionState, SuspensionKind};
-use tenure_proto::loyalty::v1::{AccountBlock, BlockKind, CreateAccountRequest, EntryKind};
+use tenure_proto::loyalty::v1::{AccountBlock, BlockKind, EntryKind};
 use tenure_testkit::assert_reason;
 
-use crate::damage::sql;
-use crate::suite::{Suite, day, each, each_with, new_id};
+use crate::suite::{Suite, day, each, each_with};
 
 impl Suite {
-    fn stand(&self, who: (&str, &str), state: SubscriptionState, at: &str) {
+    pub(crate) fn stand(&self, who: (&str, &str), state: SubscriptionState, at: &str) {
         self.customers.stand(who, state, day(at), |_| ());
     }
 
     /// A customer with a subscription since 2020 and 100 points of a bill.
-    async fn with_points(&self, customer: &str) {
+    pub(crate) async fn with_points(&self, customer: &str) {
         self.stand((customer, &format!("S-{customer}")), Active, "2020-01-01");
         let bill = format!("B-{customer}");
         let settled = day("2024-12-20");
@@ -28,14 +26,14 @@ impl Suite {
         assert_eq!(self.balance(customer).await, (100, 0));
     }
 
-    async fn blocks(&self, account: &str) -> Vec<BlockKind> {
+    pub(crate) async fn blocks(&self, account: &str) -> Vec<BlockKind> {
         let account = self.account(account).await;
         let kinds = account.blocks.iter().map(AccountBlock::kind);
         kinds.collect()
     }
 
     /// Kinds, sources and points of the entries, oldest first.
-    async fn told(&self, account: &str) -> Vec<(EntryKind, String, i64)> {
+    pub(crate) async fn told(&self, account: &str) -> Vec<(EntryKind, String, i64)> {
         let mut entries = self.entries(account).await;
         entries.reverse();
         let entries = entries.into_iter();
@@ -44,13 +42,13 @@ impl Suite {
             .collect()
     }
 
-    async fn assert_sound(&self) {
+    pub(crate) async fn assert_sound(&self) {
         self.assert_books_tie().await;
         self.assert_verifies().await;
     }
 }
 
-fn with(effects: Effects) -> Policies {
+pub(crate) fn with(effects: Effects) -> Policies {
     Policies {
         effects,
         ..Policies::default()
@@ -356,178 +354,4 @@ async fn a_suspension_of_one_of_two_freezes_where_any_counts_and_not_where_all_m
         })
         .await;
     }
-}
-
-#[tokio::test]
-async fn who_comes_back_within_the_grace_keeps_the_points_and_who_does_not_loses_them() {
-    let effects = Effects {
-        cancellation_grace_days: 30,
-        ..Effects::default()
-    };
-    each_with(with(effects), async |loyalty| {
-        loyalty.with_points("ada").await;
-        loyalty.with_points("bob").await;
-        for customer in ["ada", "bob"] {
-            let subscription = format!("S-{customer}");
-            loyalty.stand((customer, &subscription), Terminated, "2024-12-31");
-        }
-        loyalty.catch_up().await;
-        assert_eq!(loyalty.balance("bob").await, (100, 0));
-        assert_reason(
-            &loyalty.redeem("bob", 1).await.unwrap_err(),
-            "ACCOUNT_BLOCKED",
-        );
-
-        loyalty.clock.set(day("2025-01-29"));
-        loyalty.stand(("ada", "S3"), Active, "2025-01-29");
-        loyalty.catch_up().await;
-        loyalty.clock.set(day("2025-01-30"));
-        loyalty.catch_up().await;
-
-        assert_eq!(loyalty.balance("ada").await, (100, 0));
-        assert_eq!(loyalty.balance("bob").await, (0, 0));
-        assert_eq!(loyalty.entries("bob").await[0].kind(), EntryKind::Void);
-        loyalty.assert_sound().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_feed_that_is_read_again_from_its_beginning_changes_nothing() {
-    each(async |loyalty| {
-        for customer in ["ada", "bob", "cyd", "dan"] {
-            loyalty.with_points(customer).await;
-        }
-        loyalty.stand(("ada", "S-ada"), Suspended, "2024-12-21");
-        loyalty.stand(("ada", "S-ada"), Active, "2024-12-22");
-        loyalty.stand(("ada", "S-ada"), Suspended, "2024-12-23");
-        loyalty.stand(("bob", "S-bob"), Terminated, "2024-12-21");
-        loyalty.stand(("bob", "S2"), Active, "2024-12-22");
-        let settled = day("2024-12-23");
-        loyalty.customers.settle("B2", "bob", 4_000, settled);
-        loyalty.customers.pay("cyd", InArrears, day("2024-12-21"));
-        loyalty.customers.pay("cyd", Paid, day("2024-12-22"));
-        loyalty.stand(("dan", "S-dan"), Terminated, "2024-12-21");
-        loyalty.catch_up().await;
-        let all = async || {
-            let mut all = Vec::new();
-            for customer in ["ada", "bob", "cyd", "dan"] {
-                let account = loyalty.account(customer).await;
-                all.push((account, loyalty.told(customer).await));
-            }
-            all
-        };
-        let before = all().await;
-        assert_eq!(loyalty.balance("bob").await, (40, 0));
-
-        assert_eq!(sql(&loyalty.db, "DELETE FROM consumer").await, 1);
-        let again = loyalty.catch_up().await;
-
-        assert_eq!(again.applied_count, 17);
-        assert_eq!(all().await, before);
-        loyalty.assert_sound().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn several_replicas_that_hear_of_a_suspension_at_once_freeze_once() {
-    each(async |loyalty| {
-        for n in 0..40 {
-            let customer = format!("C{n}");
-            loyalty.stand((&customer, "S1"), Active, "2020-01-01");
-            let bill = format!("B{n}");
-            let settled = day("2024-12-20");
-            loyalty.customers.settle(&bill, &customer, 1_000, settled);
-            loyalty.stand((&customer, "S1"), Suspended, "2024-12-21");
-        }
-        let (one, other) = (loyalty.replica(), loyalty.replica());
-
-        let (a, b, c) = tokio::join!(loyalty.catch_up(), one.catch_up(), other.catch_up());
-
-        assert_eq!(a.applied_count + b.applied_count + c.applied_count, 120);
-        for n in 0..40 {
-            let kinds = loyalty.told(&format!("C{n}")).await;
-            let kinds: Vec<_> = kinds.iter().map(|it| it.0).collect();
-            assert_eq!(kinds, [EntryKind::Earn, EntryKind::Block]);
-        }
-        loyalty.assert_sound().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn all_accounts_of_a_customer_feel_it_and_nobody_elses() {
-    each(async |loyalty| {
-        loyalty.with_points("ada").await;
-        for (account, customer) in [("second", "ada"), ("other", "bob")] {
-            let request = CreateAccountRequest {
-                request_id: new_id(),
-                account_id: account.into(),
-                customer_id: customer.into(),
-                ..CreateAccountRequest::default()
-            };
-            loyalty
-                .client
-                .clone()
-                .create_account(request)
-                .await
-                .unwrap();
-            loyalty.earn(account, 10, "welcome").await;
-        }
-        // An account with the id of a customer need not be that customer's.
-        loyalty.stand(("other", "S9"), Suspended, "2024-12-21");
-        loyalty.stand(("ada", "S-ada"), Terminated, "2024-12-21");
-        loyalty.catch_up().await;
-
-        let balance = async |account| loyalty.balance(account).await.0;
-        assert_eq!((balance("ada").await, balance("second").await), (0, 0));
-        assert_eq!(balance("other").await, 10);
-        assert_eq!(loyalty.blocks("other").await, []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_account_that_a_bill_opens_is_blocked_by_what_was_known_before() {
-    each(async |loyalty| {
-        loyalty.stand(("ada", "S1"), Suspended, "2024-12-01");
-        loyalty.customers.pay("ada", InArrears, day("2024-12-01"));
-        loyalty.catch_up().await;
-        let settled = day("2024-12-20");
-        loyalty.customers.settle("B1", "ada", 1_000, settled);
-        loyalty.catch_up().await;
-
-        assert_eq!(loyalty.balance("ada").await, (10, 0));
-        let blocks = loyalty.blocks("ada").await;
-        assert_eq!(blocks, [BlockKind::Suspended, BlockKind::Arrears]);
-        loyalty.stand(("ada", "S1"), Active, "2024-12-21");
-        loyalty.customers.pay("ada", Paid, day("2024-12-21"));
-        loyalty.catch_up().await;
-        assert_eq!(loyalty.blocks("ada").await, []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_account_that_was_closed_stays_as_it_is() {
-    each(async |loyalty| {
-        loyalty.with_points("ada").await;
-        let request = tenure_proto::loyalty::v1::CloseAccountRequest {
-            request_id: new_id(),
-            account_id: "ada".into(),
-            reason: "asked for it".into(),
-            author: "staff".into(),
-        };
-        loyalty.client.clone().close_account(request).await.unwrap();
-        let entries = loyalty.entries("ada").await;
-        let now: Timestamp = loyalty.clock.now();
-        let who = ("ada", "S-ada");
-        loyalty.customers.stand(who, Terminated, now, |_| ());
-
-        loyalty.catch_up().await;
-
-        assert_eq!(loyalty.entries("ada").await, entries);
-    })
-    .await;
 }

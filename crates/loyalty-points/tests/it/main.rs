@@ -9,6 +9,7 @@ mod calls;
 mod change;
 mod changes;
 mod circumstances;
+mod circumstances_feed;
 mod concurrency;
 mod damage;
 mod earning;
