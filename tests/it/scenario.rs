@@ -282,6 +282,7 @@ async fn spend_once(clients: &Clients) {
         account_id: "C007".to_owned(),
         points,
         source: "order/1".to_owned(),
+        ..loyalty::RedeemPointsRequest::default()
     };
     let id = request_id();
     let first = client
@@ -320,6 +321,7 @@ async fn leave(clients: &Clients) {
         churn_kind: customer::ChurnKind::Competitor.into(),
         churn_reason: "PRICE".to_owned(),
         terminate_time: None,
+        ..customer::TerminateSubscriptionRequest::default()
     };
     clients
         .customer

@@ -186,7 +186,8 @@ async fn decide_in(
         load_answers(tx, orders, &mut ledger).await?;
     }
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
-    let decisions = decide_all(&mut ledger, groups, &catalogue, clock.now())?;
+    let now = clock.now();
+    let decisions = decide_all(&mut ledger, groups, &catalogue, now)?;
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
         return Err(SqlError::new(

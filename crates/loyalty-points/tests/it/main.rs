@@ -22,8 +22,8 @@ mod holds;
 mod jobs;
 mod ledger_walk;
 mod liability;
-mod model;
 mod merges;
+mod model;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
 mod notices;

@@ -362,6 +362,7 @@ async fn holds_that_one_batch_made_are_confirmed_alone_and_by_a_batch() {
                 points: 60,
                 source: "order/1".into(),
                 hold_duration: None,
+                ..CreateHoldRequest::default()
             })
         };
         let held = all(&loyalty, accounts.iter().map(hold).collect()).await;

@@ -283,6 +283,7 @@ fn terminations(
             churn_kind: churn_kind.into(),
             churn_reason: String::new(),
             terminate_time: Some(at),
+            ..pb::TerminateSubscriptionRequest::default()
         })
 }
 

@@ -209,6 +209,7 @@ impl Call {
                 account_id: self.account_id().to_owned(),
                 points: 1,
                 source: "order".to_owned(),
+                ..RedeemPointsRequest::default()
             };
             return (Self::Redeem(other), "method");
         }

@@ -30,6 +30,7 @@ impl Asker<'_> {
                 account_id,
                 points,
                 source,
+                ..RedeemPointsRequest::default()
             }),
             Ask::Hold(points, lasts) => Call::Hold(CreateHoldRequest {
                 request_id,
@@ -40,6 +41,7 @@ impl Asker<'_> {
                     seconds: lasts / SECOND,
                     nanos: 0,
                 }),
+                ..CreateHoldRequest::default()
             }),
             Ask::Confirm(hold, points, allow_top_up) => Call::Confirm(ConfirmHoldRequest {
                 request_id,
