@@ -13,6 +13,7 @@ mod liability;
 mod once;
 mod operations;
 mod parse;
+mod partner;
 mod points;
 mod pools;
 mod programme;
@@ -38,6 +39,7 @@ use crate::error::Error;
 use crate::{DOMAIN, Shared};
 
 pub(crate) use books_service::BooksApi;
+pub(crate) use partner::PartnerApi;
 pub(crate) use programme::ProgrammeApi;
 
 /// The gRPC face of the service.

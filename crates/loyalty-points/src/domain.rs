@@ -20,6 +20,7 @@ mod ledger;
 #[cfg(test)]
 mod model;
 mod notice;
+mod partner;
 mod policy;
 mod pool;
 mod postings;
@@ -52,6 +53,11 @@ pub use entry_id::EntryId;
 pub use journal::Journal;
 pub use ledger::{Answer, Decision, Ledger, Writes};
 pub use notice::{ExpiringDay, Notice, NoticeFact, expiring_days};
+pub use partner::{
+    Bill, BillLine, Direction, LineKey, Moved as PartnerMoved, Partner, PartnerKind,
+    PartnerMovement, PartnerNote, PartnerRefusal, Partners, Payment, Prices, SettlementState,
+    Terms, WHOLE, partner_movement,
+};
 pub use policy::{
     Block, Blocking, Effects, HoldExpiry, Leaving, Operation, OrderOfUse, OwnershipChange,
     Policies, PoolLeaving, PoolLimits, ReversalPolicy, RevokePolicy, SuspendedWhen, TransferLimits,

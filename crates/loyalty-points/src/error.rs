@@ -5,7 +5,7 @@ use tenure_rpc::RequestError;
 use tenure_sql::SqlError;
 use tenure_sql::feed::FeedError;
 
-use crate::domain::{ProgrammeRefusal, Refusal};
+use crate::domain::{PartnerRefusal, ProgrammeRefusal, Refusal};
 
 /// An error of loyalty-points.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum Error {
     /// The programmes say no.
     #[error(transparent)]
     Programme(#[from] ProgrammeRefusal),
+    /// The partners say no.
+    #[error(transparent)]
+    Partner(#[from] PartnerRefusal),
     /// More writes than may wait.
     #[error("more writes than the server may hold")]
     Overloaded,
@@ -62,6 +65,7 @@ impl Error {
             Self::Request(error) => Some(error),
             Self::Refused(error) => Some(error),
             Self::Programme(error) => Some(error),
+            Self::Partner(error) => Some(error),
             Self::Feed(error) => Some(error),
             Self::Sql(error) => Some(error),
             _ => None,

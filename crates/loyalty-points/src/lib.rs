@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tenure_core::{Clock, Ids, Lane};
 use tenure_proto::loyalty::v1::books_service_server::BooksServiceServer;
 use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyServiceServer;
+use tenure_proto::loyalty::v1::partner_service_server::PartnerServiceServer;
 use tenure_proto::loyalty::v1::programme_service_server::ProgrammeServiceServer;
 use tenure_rpc::{Lifecycle, Transport};
 use tenure_sql::{Db, Migrations};
@@ -34,10 +35,11 @@ pub const NAME: &str = "loyalty-points";
 /// The domain of its errors.
 pub const DOMAIN: &str = "loyalty.tenure";
 /// The gRPC services it serves.
-pub const SERVICES: [&str; 3] = [
+pub const SERVICES: [&str; 4] = [
     "tenure.loyalty.v1.LoyaltyService",
     "tenure.loyalty.v1.BooksService",
     "tenure.loyalty.v1.ProgrammeService",
+    "tenure.loyalty.v1.PartnerService",
 ];
 /// Its schema.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
@@ -45,6 +47,7 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0110_programme",
     "0120_seal",
     "0130_vintage",
+    "0150_partner",
     "0160_standing",
     "0161_merge",
     "0162_notice"
@@ -124,7 +127,11 @@ impl Service {
         let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
         let programmes = ProgrammeServiceServer::new(api::ProgrammeApi(self.0.clone()));
         let routes = tonic::service::Routes::new(ledger);
-        routes.add_service(books).add_service(programmes)
+        let partners = PartnerServiceServer::new(api::PartnerApi(self.0.clone()));
+        routes
+            .add_service(books)
+            .add_service(programmes)
+            .add_service(partners)
     }
 
     /// Starts what runs by itself: the reader of bills and the sweep of expiries.

@@ -6,7 +6,7 @@ use tenure_rpc::fields::time;
 
 use crate::domain::{
     Account, Allocation, Block, Blocked, Catalogue, Entry, EntryKind, HoldFacts, HoldState,
-    Journal, Lot, Notice, NoticeFact, Opened, Recipient, settle,
+    Journal, Lot, Notice, NoticeFact, Opened, PartnerNote, Recipient, settle,
 };
 
 /// Returns `account` as it is at `now`, whether or not somebody booked what fell due.
@@ -163,7 +163,21 @@ pub(super) fn entry(entry: &Entry) -> pb::Entry {
         author: id(note.map(|note| note.author.to_string())),
         approver: id(note.map(|note| note.approver.to_string())),
         block: note.and_then(|note| note.block).map_or(0, block),
+        partner: entry.partner.as_deref().map(partner),
     }
+}
+
+fn partner(note: &PartnerNote) -> pb::EntryPartner {
+    pb::EntryPartner {
+        partner_id: note.partner.to_string(),
+        terms_number: note.terms,
+        funding_basis_points: basis_points(note.share),
+    }
+}
+
+/// Returns a part in hundredths of a per cent; none is more than the whole.
+pub(super) fn basis_points(part: u32) -> i32 {
+    i32::try_from(part).unwrap_or(i32::MAX)
 }
 
 fn allocation(allocation: &Allocation) -> pb::Allocation {

@@ -24,11 +24,13 @@ pub(super) fn create(message: &CreateHoldRequest, reading: &mut Reading<'_>) -> 
         Some(lasts) => v.take("hold_duration", parse_lasts(lasts)),
         None => Some(LASTS_DEFAULT),
     };
-    let hold = points.zip(source).zip(lasts);
-    let hold = hold.map(|((points, source), lasts)| Command::Hold {
+    let partner = parse::partner(v, &message.partner_id);
+    let hold = points.zip(source).zip(lasts).zip(partner);
+    let hold = hold.map(|(((points, source), lasts), partner)| Command::Hold {
         points,
         source,
         lasts,
+        partner,
     });
     pools::for_member(v, &message.member_account_id, hold)
 }
@@ -73,10 +75,12 @@ pub(super) fn confirm(message: &ConfirmHoldRequest, reading: &mut Reading<'_>) -
     let v = &mut reading.violations;
     let hold = parse::entry_id(v, "hold_id", &message.hold_id);
     let points = parse::points_or_all(v, message.points);
+    let partner = parse::partner(v, &message.partner_id);
     Some(Command::Confirm {
         hold: hold?,
         points,
         tops_up: message.allow_top_up,
+        partner: partner?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! A write about programmes that happens once: claimed, decided and answered in one transaction.
+//! A write about programmes or partners that happens once: claimed, decided and answered in one transaction.
 
 use prost::Message;
 use tenure_core::{RequestId, Timestamp};
@@ -26,8 +26,11 @@ pub(super) struct Method {
 /// Makes a [`Method`] of its short name.
 macro_rules! method {
     ($name:literal) => {
+        $crate::api::once::method!("ProgrammeService", $name)
+    };
+    ($service:literal, $name:literal) => {
         $crate::api::once::Method {
-            name: concat!("tenure.loyalty.v1.ProgrammeService/", $name),
+            name: concat!("tenure.loyalty.v1.", $service, "/", $name),
             request: concat!("tenure.loyalty.v1.", $name, "Request"),
         }
     };
@@ -54,6 +57,10 @@ replay!(
     CreateProgrammeVersionResponse,
     ActivateProgrammeVersionResponse,
     EarnForEventResponse,
+    CreatePartnerResponse,
+    UpdatePartnerResponse,
+    SettlePartnerResponse,
+    UpdateSettlementResponse,
 );
 
 /// What came of beginning a write.

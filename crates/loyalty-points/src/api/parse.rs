@@ -73,6 +73,14 @@ pub(super) fn optional_key(
     key(violations, field, text)
 }
 
+/// Returns the partner in a field that may be empty.
+pub(super) fn partner(violations: &mut Violations, id: &str) -> Option<Option<Arc<str>>> {
+    if id.is_empty() {
+        return Some(None);
+    }
+    key(violations, "partner_id", id).map(Some)
+}
+
 /// Returns why staff asks for something, and who does.
 pub(super) fn staff(
     violations: &mut Violations,

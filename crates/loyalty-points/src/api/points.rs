@@ -56,8 +56,13 @@ pub(super) fn redeem(message: &RedeemPointsRequest, reading: &mut Reading<'_>) -
     let v = &mut reading.violations;
     let points = parse::points(v, message.points);
     let source = parse::source(v, &message.source);
-    let spend = points.zip(source);
-    let redeem = spend.map(|(points, source)| Command::Redeem { points, source });
+    let partner = parse::partner(v, &message.partner_id);
+    let spend = points.zip(source).zip(partner);
+    let redeem = spend.map(|((points, source), partner)| Command::Redeem {
+        points,
+        source,
+        partner,
+    });
     pools::for_member(v, &message.member_account_id, redeem)
 }
 

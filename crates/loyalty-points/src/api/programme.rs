@@ -25,7 +25,7 @@ use crate::{DOMAIN, Shared};
 pub(crate) struct ProgrammeApi(pub(crate) Arc<Shared>);
 
 /// A call fails with an error of ours, or with the stored status of an earlier call.
-enum Failed {
+pub(in crate::api) enum Failed {
     Error(Error),
     Stored(Status),
 }
@@ -36,7 +36,7 @@ impl<E: Into<Error>> From<E> for Failed {
     }
 }
 
-fn answer<T>(answered: Result<T, Failed>) -> Result<Response<T>, Status> {
+pub(in crate::api) fn answer<T>(answered: Result<T, Failed>) -> Result<Response<T>, Status> {
     answered.map(Response::new).map_err(|failed| match failed {
         Failed::Error(error) => error.into_status(DOMAIN),
         Failed::Stored(status) => status,

@@ -31,11 +31,13 @@ pub(super) async fn quote(
     let command = Command::Redeem {
         points,
         source: "quote".into(),
+        partner: None,
     };
     let context = Context {
         now,
         request: None,
         target: None,
+        partner: None,
     };
     let index = apply(&mut account, &command, context, &mut journal)?;
     let entry = convert::entry(&journal.entries()[index]);

@@ -7,6 +7,7 @@ use super::command::Command;
 use super::entry::{Entry, EntryKind};
 use super::entry_id::EntryId;
 use super::journal::Journal;
+use super::partner::PartnerNote;
 use super::refusal::Refusal;
 use super::settle::settle;
 use super::{adjust, close, earn, hold, pool, reverse, spend};
@@ -31,6 +32,8 @@ pub struct Context<'c> {
     pub request: Option<RequestId>,
     /// The entry that the command refers to, if the account has it.
     pub target: Option<&'c Target>,
+    /// The partner that the entry touches.
+    pub partner: Option<&'c PartnerNote>,
 }
 
 /// Decides `command`: first books what is due, then does what is asked, then expires what came back
@@ -60,6 +63,7 @@ pub fn apply(
     // What a command did first (a closing releases holds) leads to its own entry, the last one.
     let index = journal.entries().len() - 1;
     settle(account, at, journal);
+    journal.note_partner(index, context.partner.cloned());
     journal.answer(index, context.request, account);
     Ok(index)
 }
@@ -74,16 +78,20 @@ pub(super) fn act(
     match command {
         Command::Earn(asked) => earn::earn(account, at, asked, journal),
         Command::Activate { lot } => earn::activate(account, at, *lot, journal),
-        Command::Redeem { points, source } => spend::redeem(account, at, *points, source, journal),
+        Command::Redeem { points, source, .. } => {
+            spend::redeem(account, at, *points, source, journal)
+        }
         Command::Hold {
             points,
             source,
             lasts,
+            ..
         } => hold::hold(account, at, (*points, *lasts), source, journal),
         Command::Confirm {
             hold,
             points,
             tops_up,
+            ..
         } => {
             let asked = hold::Confirmation {
                 hold: *hold,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Timestamp};
 
 use super::entry_id::EntryId;
+use super::partner::WHOLE;
 use super::policy::Block;
 
 /// What to do with an account.
@@ -32,6 +33,8 @@ pub enum Command {
         points: i64,
         /// On what.
         source: Arc<str>,
+        /// At which partner, unless it is the operator itself.
+        partner: Option<Arc<str>>,
     },
     /// Put points aside.
     Hold {
@@ -41,6 +44,8 @@ pub enum Command {
         source: Arc<str>,
         /// For how long.
         lasts: Span,
+        /// At which partner they are to be spent, unless it is the operator itself.
+        partner: Option<Arc<str>>,
     },
     /// Spend a hold.
     Confirm {
@@ -50,6 +55,8 @@ pub enum Command {
         points: Option<i64>,
         /// Takes what is not held from what is available.
         tops_up: bool,
+        /// At which partner, when it is not the one that was told with the hold.
+        partner: Option<Arc<str>>,
     },
     /// Give a hold back.
     Release {
@@ -204,6 +211,8 @@ pub struct Earn {
     pub points_type: Arc<str>,
     /// Who funds them; empty for the operator.
     pub partner: Arc<str>,
+    /// Which part of them the partner funds, in basis points.
+    pub share: u32,
     /// Opens the account, for the customer of the same id, when there is none.
     pub open: bool,
 }
@@ -220,6 +229,7 @@ impl Earn {
             active_from: None,
             points_type: "".into(),
             partner: "".into(),
+            share: WHOLE,
             open: false,
         }
     }

@@ -8,6 +8,7 @@ use super::account::{Lot, Origin};
 use super::command::Method;
 use super::entry_id::EntryId;
 use super::notice::Notice;
+use super::partner::PartnerNote;
 use super::policy::Block;
 use super::refusal::Refusal;
 
@@ -276,6 +277,8 @@ pub struct Entry {
     pub peer: Option<Box<Peer>>,
     /// What people said.
     pub note: Option<Box<Note>>,
+    /// The partner who funds the points, or where they are spent.
+    pub partner: Option<Box<PartnerNote>>,
     /// The instant it was decided for.
     pub decided_at: Timestamp,
     /// When it was written down.

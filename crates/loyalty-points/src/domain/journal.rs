@@ -7,6 +7,7 @@ use tenure_core::{AccountId, Lane, RequestId, Timestamp};
 use super::account::Account;
 use super::entry::{Allocation, Entry, EntryKind, HoldFacts, Note, Peer, Reversal};
 use super::entry_id::EntryId;
+use super::partner::PartnerNote;
 use super::programme::Programme;
 
 /// The records of one lane that one transaction adds, in order.
@@ -117,6 +118,7 @@ impl<'j> Journal<'j> {
             reversal: movement.reversal,
             peer: movement.peer,
             note: movement.note,
+            partner: None,
             decided_at: at,
             recorded_at: self.now,
             version: self.programme.version.clone(),
@@ -133,6 +135,11 @@ impl<'j> Journal<'j> {
                 entry: None,
             }));
         }
+    }
+
+    /// Notes which partner the entry at `index` touches.
+    pub(super) fn note_partner(&mut self, index: usize, partner: Option<PartnerNote>) {
+        self.entries[index].partner = partner.map(Box::new);
     }
 
     /// Makes the entry at `index` the answer to `request`, with what can be spent when all is done.

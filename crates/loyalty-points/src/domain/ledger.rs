@@ -18,6 +18,7 @@ use super::entry::{EntryKind, Opened, Record, Refused};
 use super::entry_id::EntryId;
 use super::journal::Journal;
 use super::notice::{Notice, NoticeFact};
+use super::partner::Partners;
 use super::programme::Programme;
 use super::refusal::Refusal;
 use super::settle::settle;
@@ -57,6 +58,7 @@ pub struct Ledger {
     fresh: HashSet<AccountId>,
     touched: HashSet<AccountId>,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
+    partners: Arc<Partners>,
 }
 
 fn fresh((lane, id): (Lane, &AccountId), customer: CustomerId, programme: ProgrammeId) -> Account {
@@ -86,6 +88,17 @@ impl Ledger {
     /// Notes the last number of a lane; each lane that is decided in must be noted.
     pub fn load_head(&mut self, lane: Lane, seq: i64) {
         self.heads.insert(lane, seq);
+    }
+
+    /// Notes the partners; there are none before.
+    pub fn load_partners(&mut self, partners: Arc<Partners>) {
+        self.partners = partners;
+    }
+
+    /// Returns the partners.
+    #[must_use]
+    pub fn partners(&self) -> &Partners {
+        &self.partners
     }
 
     /// Notes an account.
@@ -176,6 +189,8 @@ impl Ledger {
                 let customer = CustomerId::parse(order.account.as_str());
                 let customer = customer.expect("keys of accounts and customers have one form");
                 let place = (order.lane, &order.account);
+                // Who cannot earn there need not have an account for it.
+                self.partners.note(&order.command, None, now)?;
                 self.open(fresh(place, customer, programme.id.clone()), None, now);
             }
             _ if !exists => {
@@ -204,10 +219,12 @@ impl Ledger {
     fn apply(&mut self, order: &Order, now: Timestamp, programme: &Programme) -> Answer {
         let target = order.command.target().and_then(|id| self.targets.get(&id));
         let request = order.request.as_ref().map(|request| request.id);
+        let partner = self.partners.note(&order.command, target, now)?;
         let context = Context {
             now,
             request,
             target,
+            partner: partner.as_ref(),
         };
         let account = self
             .accounts

@@ -109,6 +109,7 @@ mod tests {
             reversal: None,
             peer: None,
             note: None,
+            partner: None,
             decided_at: Timestamp::MIN,
             recorded_at: Timestamp::MIN,
             version: Arc::from("1"),

@@ -277,6 +277,26 @@ pub enum Refusal {
         /// The account.
         account: String,
     },
+    /// There is no such partner.
+    #[error("there is no partner {partner}")]
+    PartnerNotFound {
+        /// The id.
+        partner: String,
+    },
+    /// Nothing new is agreed with the partner.
+    #[error("partner {partner} is closed")]
+    PartnerClosed {
+        /// The id.
+        partner: String,
+    },
+    /// The partner does something else.
+    #[error("partner {partner} takes no part in {operation}")]
+    PartnerKindMismatch {
+        /// The id.
+        partner: String,
+        /// ACCRUAL or REDEMPTION.
+        operation: String,
+    },
     /// It was given up, because another operation of its batch was refused.
     #[error("another operation of the batch was refused as {reason}")]
     BatchRefused {
@@ -345,7 +365,8 @@ impl Coded for Refusal {
             | Self::LotNotFound { .. }
             | Self::PoolMemberNotFound { .. }
             | Self::BlockNotFound { .. }
-            | Self::EntryNotFound { .. } => ErrorCode::NotFound,
+            | Self::EntryNotFound { .. }
+            | Self::PartnerNotFound { .. } => ErrorCode::NotFound,
             Self::AccountExists { .. }
             | Self::BlockExists { .. }
             | Self::RecipientExists { .. }
@@ -395,6 +416,9 @@ impl Coded for Refusal {
             Self::PoolLimit { .. } => "POOL_LIMIT",
             Self::PoolNotLeft { .. } => "POOL_NOT_LEFT",
             Self::EventAlreadyEarned { .. } => "EVENT_ALREADY_EARNED",
+            Self::PartnerNotFound { .. } => "PARTNER_NOT_FOUND",
+            Self::PartnerClosed { .. } => "PARTNER_CLOSED",
+            Self::PartnerKindMismatch { .. } => "PARTNER_KIND_MISMATCH",
             Self::BatchRefused { .. } => "BATCH_REFUSED",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
         }

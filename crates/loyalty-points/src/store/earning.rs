@@ -15,9 +15,9 @@ use super::tiers::{Candidate, Standing, StoredTier};
 use super::transact;
 use super::{accounts, entries, tiers};
 use crate::domain::{
-    Account, BALANCE_MAX, Catalogue, Command, Decision, Earn, Earning, EntryId, Event, EventKind,
-    Facts, Group, InForce, LOTS_MAX, Ledger, Line, Order, ProgrammeRefusal, Record, Refusal,
-    evaluate,
+    Account, BALANCE_MAX, Catalogue, Command, Decision, Direction, Earn, Earning, EntryId, Event,
+    EventKind, Facts, Group, InForce, LOTS_MAX, Ledger, Line, Order, Partners, ProgrammeRefusal,
+    Record, Refusal, WHOLE, evaluate,
 };
 
 pub(crate) use facts::{add_standing, knowledge};
@@ -130,6 +130,7 @@ async fn open(
     );
     let (mut ledger, epoch) = transact::lock(tx, &wanted, &mut Memory::none()).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
+    ledger.load_partners(catalogue.partners.clone());
     let ids: BTreeSet<(Lane, &str)> = events
         .iter()
         .map(|event| (event.lane, event.account.as_str()))
@@ -214,6 +215,9 @@ async fn one(
     if let Some(refused) = room(batch.ledger.account(account), &groups, account) {
         return Ok(Err(NotBooked::Ledger(refused)));
     }
+    if let Some(refused) = unfunded(batch.ledger.partners(), &groups) {
+        return Ok(Err(NotBooked::Ledger(refused)));
+    }
     let referral = event.kind == EventKind::Referral && !groups.is_empty();
     let (referred, id) = (event.referred.as_str(), &rules.programme.id);
     if referral && earned::was_referred(tx, lane_of(referred), id, referred).await? {
@@ -258,6 +262,12 @@ fn room(account: Option<&Account>, groups: &[Group], id: &AccountId) -> Option<R
     (!fits).then(|| Refusal::BalanceLimit {
         account: id.to_string(),
     })
+}
+
+/// Refuses before anything is booked what a partner does not fund.
+fn unfunded(partners: &Partners, groups: &[Group]) -> Option<Refusal> {
+    let mut ids = groups.iter().filter_map(|group| group.partner.as_ref());
+    ids.find_map(|(id, _)| partners.require(id, Direction::Accrual).err())
 }
 
 /// Books one entry for each group under the business id of the event.
@@ -322,12 +332,15 @@ fn earning(happened: &Happened, rules: &InForce, group: &Group, source: String) 
     let earned_at = happened.event.at();
     // The programme's own expiry is left to the ledger, which also books what has expired already.
     let usual = rules.programme.expiry.of(earned_at);
+    let partner = group.partner.as_ref();
+    let (partner, share) = partner.map_or(("", WHOLE), |(id, share)| (id.as_str(), *share));
     Command::Earn(Earn {
         earned_at: Some(earned_at),
         expires_at: Some(group.expires_at).filter(|at| *at != usual),
         active_from: Some(group.active_from),
         points_type: group.points_type.as_str().into(),
-        partner: group.partner.as_deref().unwrap_or_default().into(),
+        partner: partner.into(),
+        share,
         open: happened.open,
         ..Earn::new(group.points, source.into())
     })

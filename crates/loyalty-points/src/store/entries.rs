@@ -8,6 +8,7 @@ use tenure_sql::{SqlError, Tx};
 
 use super::accounts::{self, AccountColumns};
 use super::lanes;
+use super::partner_entries;
 use super::row::{self, RecordRow};
 use super::rows::{RowStatement, Script, Values};
 use super::totals::{self, TotalColumns};
@@ -112,6 +113,7 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
             accounts::insert_postgres(conn, &writes.opened).await?;
             write_postgres(conn, writes).await?;
             write_endings_postgres(conn, writes).await?;
+            partner_entries::write_postgres(conn, writes).await?;
         }
         TxConnection::Sqlite(conn) => {
             let mut script = Script::default();
@@ -130,6 +132,7 @@ pub(super) fn write_sqlite(script: &mut Script, writes: &Writes) {
     script.add(&INSERT_SQLITE, &writes.records, bind);
     script.add(&ENDINGS_SQLITE, &endings(writes), bind_ending);
     totals::add_sqlite(script, &writes.totals);
+    partner_entries::write_sqlite(script, writes);
 }
 
 fn bind(values: &mut Values, (record, request): &Written) {

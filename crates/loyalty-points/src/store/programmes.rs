@@ -1,9 +1,12 @@
 //! Programmes and the versions of their rules.
 
+use std::sync::Arc;
+
 use tenure_core::{PageSize, ProgrammeId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use crate::domain::{Catalogue, ProgrammeRefusal, ProgrammeVersion};
+use super::partners;
+use crate::domain::{Catalogue, Direction, ProgrammeRefusal, ProgrammeVersion};
 
 /// The most programmes.
 const PROGRAMMES_MAX: i64 = 1_000;
@@ -104,6 +107,7 @@ pub(super) async fn catalogue(
     let rows: Vec<(String, i64, i64, String)> =
         with_tx!(tx, |conn| sqlx::query_as(ACTIVE).fetch_all(conn).await?);
     let mut catalogue = Catalogue::new(epoch, default.clone());
+    catalogue.partners = Arc::new(partners::all(tx).await?);
     for (id, number, effective_from, body) in rows {
         let from = Timestamp::from_micros(effective_from);
         catalogue.add(&parse_id(&id)?, number, from, rules(&body)?);
@@ -144,6 +148,21 @@ pub(crate) async fn create(
         created_at: now,
         created_by: by.to_owned(),
     }))
+}
+
+/// Refuses rules that have points funded by somebody who does not.
+pub(crate) async fn require_partners(
+    tx: &mut Tx,
+    rules: &ProgrammeVersion,
+) -> Result<Result<(), ProgrammeRefusal>, SqlError> {
+    if rules.partners().next().is_none() {
+        return Ok(Ok(()));
+    }
+    let partners = partners::all(tx).await?;
+    let refused = rules
+        .partners()
+        .find_map(|id| partners.require(id, Direction::Accrual).err());
+    Ok(refused.map_or(Ok(()), |refusal| Err(ProgrammeRefusal::Partner(refusal))))
 }
 
 /// Locks the programme until the end of the transaction.

@@ -124,6 +124,14 @@ impl Rules {
     }
 }
 
+/// Raises the epoch of the rules. The caller holds all lanes.
+pub(super) async fn raise(tx: &mut Tx) -> Result<(), SqlError> {
+    with_tx!(tx, |conn| {
+        sqlx::query(RAISE).execute(conn).await?;
+    });
+    Ok(())
+}
+
 /// Activates a draft: no decision that begins afterwards uses older rules.
 pub(crate) async fn activate(
     tx: &mut Tx,
@@ -137,6 +145,9 @@ pub(crate) async fn activate(
         let programme = programme.to_string();
         return Ok(Err(ProgrammeRefusal::VersionNotFound { programme, number }));
     };
+    if let Err(refusal) = programmes::require_partners(tx, &found.rules).await? {
+        return Ok(Err(refusal));
+    }
     if !programmes::activate(tx, programme, number, activated).await? {
         let programme = programme.to_string();
         return Ok(Err(ProgrammeRefusal::VersionActivated {
@@ -144,9 +155,7 @@ pub(crate) async fn activate(
             number,
         }));
     }
-    with_tx!(tx, |conn| {
-        sqlx::query(RAISE).execute(conn).await?;
-    });
+    raise(tx).await?;
     found.activated = Some(activated.clone());
     Ok(Ok(found))
 }

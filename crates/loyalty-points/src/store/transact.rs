@@ -69,6 +69,7 @@ fn foresee(
         return Ok(None);
     };
     let mut ledger = Ledger::default();
+    ledger.load_partners(catalogue.partners.clone());
     for (lane, head) in &heads {
         ledger.load_head(*lane, *head);
     }
@@ -181,6 +182,7 @@ async fn decide_in(
     wanted.extend(peers(orders).map(|(lane, _)| lane));
     let (mut ledger, epoch) = lock(tx, &wanted, memory).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
+    ledger.load_partners(catalogue.partners.clone());
     load(tx, orders, &mut ledger, memory).await?;
     if repeats == Repeats::LookedUp {
         load_answers(tx, orders, &mut ledger).await?;

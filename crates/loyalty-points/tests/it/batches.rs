@@ -25,6 +25,7 @@ fn redeem(account_id: &str, points: i64) -> Asking {
         points,
         source: "order/1".into(),
         member_account_id: String::new(),
+        partner_id: String::new(),
     })
 }
 

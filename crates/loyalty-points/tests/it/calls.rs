@@ -52,6 +52,7 @@ impl Suite {
 
     /// Earns points of a kind of their own.
     pub(crate) async fn earn_special(&self, account_id: &str, points: i64, kind: &str) -> Entry {
+        self.partner("cafe").await;
         let request = EarnPointsRequest {
             points_type: kind.into(),
             partner_id: "cafe".into(),

@@ -305,6 +305,7 @@ async fn points_may_wait_and_be_paid_by_a_partner() {
             }),
             ..rule("shop", EventKind::Bill, flat(40))
         });
+        loyalty.partner("shop").await;
         loyalty.rule_by(rules).await;
 
         let bill = event(EventKind::Bill, "B1", 10_000);

@@ -156,6 +156,7 @@ async fn a_repeat_of_each_hold_call_is_answered_alike() {
             source: "order/1".into(),
             hold_duration: None,
             member_account_id: String::new(),
+            partner_id: String::new(),
         };
         let first = client
             .create_hold(creating.clone())

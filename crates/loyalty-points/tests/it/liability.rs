@@ -303,6 +303,7 @@ async fn kpmg_the_liability_catches_up_with_a_changed_estimate() {
 #[tokio::test]
 async fn vintages_are_told_by_month_kind_and_partner_and_come_in_pages() {
     each(async |loyalty| {
+        loyalty.partner("cafe").await;
         for (at, points_type, partner) in [
             ("2025-02-10", "", ""),
             ("2025-02-20", "", ""),

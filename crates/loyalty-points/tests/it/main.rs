@@ -27,6 +27,8 @@ mod model;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
 mod notices;
+mod partner_suite;
+mod partners;
 mod pending;
 mod points;
 mod pools;
@@ -36,6 +38,7 @@ mod random;
 mod regressions;
 mod reverse;
 mod revoke;
+mod settlements;
 mod staff;
 mod standing;
 mod statement;

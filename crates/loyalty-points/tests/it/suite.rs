@@ -181,6 +181,7 @@ impl Suite {
             points,
             source: "order/1".into(),
             member_account_id: String::new(),
+            partner_id: String::new(),
         }
     }
 
@@ -211,6 +212,7 @@ impl Suite {
             source: "order/1".into(),
             hold_duration: Some(prost_types::Duration { seconds, nanos: 0 }),
             member_account_id: String::new(),
+            partner_id: String::new(),
         };
         let answer = self.client.clone().create_hold(request).await?.into_inner();
         Ok(answer.hold.unwrap())
@@ -240,6 +242,7 @@ impl Suite {
             hold_id,
             points,
             allow_top_up: false,
+            partner_id: String::new(),
         }
     }
 

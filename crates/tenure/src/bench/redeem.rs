@@ -222,7 +222,7 @@ fn redemption(ids: &Ids, number: usize) -> pb::RedeemPointsRequest {
         account_id: account(number),
         points: 1,
         source: "bench".to_owned(),
-        member_account_id: String::new(),
+        ..pb::RedeemPointsRequest::default()
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) async fn redeem(ingest: &Ingest<'_>, operator: &Operator, month: u32)
                 points,
                 source,
                 member_account_id: String::new(),
+                partner_id: String::new(),
             };
             let mut client = ingest.clients.loyalty.clone();
             async move { client.redeem_points(request).await }

@@ -69,6 +69,9 @@ pub(super) async fn create(
         Begun::New(write) => write,
     };
     let now = write.now;
+    if let Err(refusal) = store::require_partners(&mut write.tx, &rules).await? {
+        return Ok(write.finish(Err(Error::from(refusal))).await?);
+    }
     let drafted = store::draft(&mut write.tx, &id, &rules, by, now).await?;
     let answer = drafted.map(|version| CreateProgrammeVersionResponse {
         version: Some(shown(&version, ProgrammeVersionState::Draft)),

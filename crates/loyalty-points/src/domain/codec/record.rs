@@ -13,6 +13,7 @@ use crate::domain::entry::{
 };
 use crate::domain::entry_id::EntryId;
 use crate::domain::notice::Notice;
+use crate::domain::partner::PartnerNote;
 use crate::domain::policy::Block;
 
 /// What follows in the body of an entry.
@@ -23,6 +24,7 @@ mod with {
     pub(super) const DEBT: u8 = 8;
     pub(super) const PEER: u8 = 16;
     pub(super) const NOTE: u8 = 32;
+    pub(super) const PARTNER: u8 = 128;
 }
 
 /// Returns the stored form of what a record's row does not hold in columns.
@@ -73,7 +75,8 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         | flag(with::PENDING, entry.pending != 0)
         | flag(with::DEBT, entry.debt != 0)
         | flag(with::PEER, entry.peer.is_some())
-        | flag(with::NOTE, entry.note.is_some());
+        | flag(with::NOTE, entry.note.is_some())
+        | flag(with::PARTNER, entry.partner.is_some());
     to.byte(flags);
     if let Some(hold) = &entry.hold {
         to.id(hold.id);
@@ -106,6 +109,12 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         to.text(&note.author);
         to.text(&note.approver);
         to.byte(note.block.map_or(0, Block::number));
+    }
+    if let Some(partner) = &entry.partner {
+        to.text(&partner.partner);
+        to.text(&partner.points_type);
+        to.number(partner.terms);
+        to.number(i64::from(partner.share));
     }
 }
 
@@ -268,6 +277,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
     let debt = when(flags & with::DEBT != 0, || from.number())?;
     let peer = when(flags & with::PEER != 0, || read_peer(from))?;
     let note = when(flags & with::NOTE != 0, || read_note(from))?;
+    let partner = when(flags & with::PARTNER != 0, || read_partner(from))?;
     Some(Entry {
         id: columns.id,
         account: columns.account,
@@ -286,6 +296,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
         debt: debt.unwrap_or(0),
         peer: peer.map(Box::new),
         note: note.map(Box::new),
+        partner: partner.map(Box::new),
         decided_at: columns.decided_at,
         recorded_at: columns.recorded_at,
         version,
@@ -299,6 +310,15 @@ fn read_peer(from: &mut Reader<'_>) -> Option<Peer> {
     Some(Peer {
         account,
         entry: when(is_named, || from.id())?,
+    })
+}
+
+fn read_partner(from: &mut Reader<'_>) -> Option<PartnerNote> {
+    Some(PartnerNote {
+        partner: from.text()?.into(),
+        points_type: from.text()?.into(),
+        terms: from.number()?,
+        share: u32::try_from(from.number()?).ok()?,
     })
 }
 

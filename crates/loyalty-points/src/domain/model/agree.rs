@@ -223,7 +223,7 @@ proptest! {
                     prop_assert!(matches!(decision, Decision::Repeated(_)));
                 }
                 // The same id with another body.
-                let other = Order { command: Command::Redeem { points: 999, source: "x".into() }, ..orders[step].clone() };
+                let other = Order { command: Command::Redeem { points: 999, source: "x".into(), partner: None }, ..orders[step].clone() };
                 let request = other.request.as_ref().map(|request| {
                     let mut request = (**request).clone();
                     request.fingerprint = b"other".as_slice().into();

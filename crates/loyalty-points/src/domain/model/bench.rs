@@ -170,16 +170,22 @@ impl Bench {
         let order = staff(0);
         match ask {
             Ask::Earn(asked) => Command::Earn(earn(asked, now)),
-            Ask::Redeem(points) => Command::Redeem { points, source },
+            Ask::Redeem(points) => Command::Redeem {
+                points,
+                source,
+                partner: None,
+            },
             Ask::Hold(points, lasts) => Command::Hold {
                 points,
                 source,
                 lasts: Span::from_micros(lasts),
+                partner: None,
             },
             Ask::Confirm(hold, points, tops_up) => Command::Confirm {
                 hold: self.id(hold),
                 points,
                 tops_up,
+                partner: None,
             },
             Ask::Release(hold) => Command::Release {
                 hold: self.id(hold),

@@ -7,6 +7,7 @@ use tenure_core::{ProgrammeId, Timestamp};
 
 use super::Programme;
 use super::version::ProgrammeVersion;
+use crate::domain::partner::Partners;
 
 /// A version that decisions use or will use.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct InForce {
 pub struct Catalogue {
     /// The epoch.
     pub epoch: i64,
+    /// The partners.
+    pub partners: Arc<Partners>,
     default: ProgrammeId,
     programmes: BTreeMap<String, Vec<InForce>>,
 }
@@ -37,9 +40,22 @@ impl Catalogue {
         let programmes = BTreeMap::new();
         Self {
             epoch,
+            partners: Arc::default(),
             default,
             programmes,
         }
+    }
+
+    /// Returns a programme whose rules in force at `now`, or later ones, have a partner fund points.
+    #[must_use]
+    pub fn funded_by(&self, partner: &str, now: Timestamp) -> Option<&str> {
+        let is_funded = |id: &&String| {
+            let versions = &self.programmes[*id];
+            let current = versions.iter().rposition(|it| it.effective_from <= now);
+            let mut rest = versions.iter().skip(current.unwrap_or(0));
+            rest.any(|known| known.version.partners().any(|id| id == partner))
+        };
+        self.programmes.keys().find(is_funded).map(String::as_str)
     }
 
     /// Adds a version that was activated.

@@ -84,8 +84,8 @@ pub struct Group {
     pub active_from: Timestamp,
     /// From then on they cannot be spent any more.
     pub expires_at: Timestamp,
-    /// The partner who pays a share.
-    pub partner: Option<String>,
+    /// The partner who pays a share, and the share in basis points.
+    pub partner: Option<(String, u32)>,
 }
 
 impl Earning {
@@ -140,7 +140,7 @@ impl Line {
             points_type: self.points_type.clone(),
             active_from: Timestamp::from_micros(self.active_from),
             expires_at: Timestamp::from_micros(self.expires_at),
-            partner: self.partner.as_ref().map(|(partner, _)| partner.clone()),
+            partner: self.partner.clone(),
         }
     }
 }

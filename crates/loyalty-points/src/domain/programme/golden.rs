@@ -358,7 +358,7 @@ fn points_become_one_lot_for_each_type_expiry_start_and_partner() {
                 group.points,
                 group.points_type.as_str(),
                 pending,
-                group.partner.as_deref(),
+                group.partner.as_ref().map(|(partner, _)| partner.as_str()),
             )
         })
         .collect();

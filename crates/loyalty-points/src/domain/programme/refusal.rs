@@ -2,6 +2,8 @@
 
 use tenure_core::{Coded, ErrorCode};
 
+use crate::domain::refusal::Refusal;
+
 /// A refusal that is a fact about the programmes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProgrammeRefusal {
@@ -45,6 +47,9 @@ pub enum ProgrammeRefusal {
         /// Who.
         customer: String,
     },
+    /// A partner does not fund what its rules say.
+    #[error(transparent)]
+    Partner(Refusal),
 }
 
 impl Coded for ProgrammeRefusal {
@@ -52,6 +57,7 @@ impl Coded for ProgrammeRefusal {
         match self {
             Self::ProgrammeNotFound { .. } | Self::VersionNotFound { .. } => ErrorCode::NotFound,
             Self::ProgrammeExists { .. } | Self::AlreadyReferred { .. } => ErrorCode::AlreadyExists,
+            Self::Partner(refusal) => refusal.code(),
             Self::ProgrammeLimit { .. } | Self::VersionActivated { .. } => {
                 ErrorCode::FailedPrecondition
             }
@@ -66,6 +72,7 @@ impl Coded for ProgrammeRefusal {
             Self::VersionNotFound { .. } => "PROGRAMME_VERSION_NOT_FOUND",
             Self::VersionActivated { .. } => "PROGRAMME_VERSION_ACTIVATED",
             Self::AlreadyReferred { .. } => "CUSTOMER_ALREADY_REFERRED",
+            Self::Partner(refusal) => refusal.reason(),
         }
     }
 
@@ -83,6 +90,7 @@ impl Coded for ProgrammeRefusal {
             Self::AlreadyReferred { customer } => {
                 vec![("referred_customer_id", customer.clone())]
             }
+            Self::Partner(refusal) => refusal.metadata(),
         }
     }
 }

@@ -50,6 +50,12 @@ impl ProgrammeVersion {
         }
     }
 
+    /// Returns the partners who fund points of its rules.
+    pub fn partners(&self) -> impl Iterator<Item = &str> {
+        let funding = self.rules.iter().filter_map(|rule| rule.funding.as_ref());
+        funding.map(|funding| funding.partner.as_str())
+    }
+
     /// Returns true when a decision needs to know what the day has earned before.
     #[must_use]
     pub fn counts_days(&self) -> bool {

@@ -30,6 +30,13 @@ impl Refusal {
             Self::RecipientExists { recipient } | Self::RecipientNotRegistered { recipient } => {
                 vec![("recipient_account_id", recipient.clone())]
             }
+            Self::PartnerNotFound { partner } | Self::PartnerClosed { partner } => {
+                vec![("partner_id", partner.clone())]
+            }
+            Self::PartnerKindMismatch { partner, operation } => vec![
+                ("partner_id", partner.clone()),
+                ("operation", operation.clone()),
+            ],
             Self::ApproverIsAuthor => Vec::new(),
             Self::BatchRefused { reason } => vec![("reason", reason.clone())],
             _ => self.facts_with_numbers(),

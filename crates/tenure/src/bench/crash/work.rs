@@ -126,6 +126,7 @@ impl Writer {
                 points: points % 8 + 1,
                 source: "order".to_owned(),
                 member_account_id: String::new(),
+                partner_id: String::new(),
             }),
             (50..70, _) => Asking::CreateHold(pb::CreateHoldRequest {
                 request_id,
@@ -138,6 +139,7 @@ impl Writer {
                     seconds: 1 + points,
                     nanos: 0,
                 }),
+                partner_id: String::new(),
             }),
             (70..80, Some((account_id, hold_id))) => Asking::ConfirmHold(pb::ConfirmHoldRequest {
                 request_id,
@@ -145,6 +147,7 @@ impl Writer {
                 hold_id,
                 points: points % 2,
                 allow_top_up: false,
+                partner_id: String::new(),
             }),
             (80..85, Some((account_id, hold_id))) => Asking::ReleaseHold(pb::ReleaseHoldRequest {
                 request_id,
