@@ -55,7 +55,7 @@ pub(crate) use seals::{BLOCK_MAX, seal_next};
 pub(crate) use transact::{Move, decide, settle_due};
 pub(crate) use verify::{
     LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,
-    slice, totals_differ,
+    settlement_after, slice, totals_differ,
 };
 pub(crate) use vintages::sum_vintages;
 

@@ -2,12 +2,13 @@
 //!
 //! A lane is verified in three phases: all its records in their order (numbers, seals, what stands
 //! beside each), the stored endings, then its accounts by id, each replayed along its chain and
-//! compared with its row. Records never change, so that a later slice may know more of them than an
+//! compared with its row; behind the last lane, the settlements with partners. Records never change, so that a later slice may know more of them than an
 //! earlier one; an account is compared within the snapshot that read its row. Between slices nothing
 //! but a [`Position`] is kept, whatever the size of the ledger.
 
 mod accounts;
 mod records;
+mod settlements;
 mod token;
 
 use tenure_sql::{Db, SqlError};
@@ -84,6 +85,7 @@ impl Run<'_> {
             Phase::Records => self.records().await,
             Phase::Endings => self.endings().await,
             Phase::Accounts => self.accounts().await,
+            Phase::Settlements => self.settlements().await,
         }
     }
 
@@ -117,7 +119,11 @@ impl Run<'_> {
             };
             self.report(breach.at(lane, seq, None, ""));
         }
-        self.position.next_lane();
+        if i64::from(self.position.lane) + 1 == i64::from(self.db.lanes().count()) {
+            self.begin_settlements();
+        } else {
+            self.position.next_lane();
+        }
     }
 }
 

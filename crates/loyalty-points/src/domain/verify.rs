@@ -10,6 +10,7 @@ mod lane;
 mod lots;
 mod moves;
 mod pool;
+mod partner;
 mod position;
 mod replay;
 mod stored;
@@ -17,5 +18,6 @@ mod takeback;
 
 pub use finding::{Breach, Finding, Invariant};
 pub use lane::{LaneCheck, Neighbour, Seen, TotalRow, total_mark};
+pub use partner::{PartnerRow, SettlementSeen};
 pub use position::{Phase, Position};
 pub use replay::{Orders, Replay};

@@ -1,6 +1,7 @@
 //! What a verification reads: each function in the snapshot that it is given.
 
 mod chains;
+mod partners;
 mod slice;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use super::row::{self, AccountRow, RecordRow};
 use crate::domain::{Account, Entry, EntryId, RawRecord, Record};
 
 pub(crate) use chains::{chains, marks};
+pub(crate) use partners::settlement_after;
 pub(crate) use slice::{LaneSlice, slice, totals_differ};
 
 /// lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at, request_id,

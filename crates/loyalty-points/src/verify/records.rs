@@ -159,6 +159,7 @@ impl Run<'_> {
                 peer: peer.and_then(|id| slice.peers.get(&(id.lane(), id.seq()))),
                 same_request: slice.same_request.get(&raw.seq).copied(),
                 same_source: slice.same_source.get(&raw.seq).copied(),
+                partner: slice.partners.get(&raw.seq),
             };
             let total = |programme: &str, day, kind| {
                 slice
@@ -176,6 +177,7 @@ impl Run<'_> {
 
     /// The lane ends where it says.
     fn end_of_records(&mut self, slice: &LaneSlice) {
+        self.no_partner_row_beyond(slice.head, slice.partner_beyond);
         let lane = self.position.lane;
         let last = slice.beyond.unwrap_or(self.position.check.seq);
         if last != slice.head {

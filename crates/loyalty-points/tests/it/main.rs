@@ -27,6 +27,7 @@ mod model;
 #[path = "../../src/domain/model/naive.rs"]
 mod naive;
 mod notices;
+mod partner_random;
 mod partner_suite;
 mod partners;
 mod pending;
@@ -46,6 +47,7 @@ mod suite;
 mod tiers;
 mod verify;
 mod verify_entries;
+mod verify_partners;
 mod verify_rows;
 mod verify_seal;
 

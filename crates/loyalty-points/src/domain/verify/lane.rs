@@ -8,6 +8,7 @@ use tenure_core::Lane;
 use tenure_core::hash::{fnv1a64, mix64};
 
 use super::finding::{Breach, Finding, Invariant, holds, same};
+use super::partner::{self, PartnerRow};
 use crate::domain::entry::{Entry, EntryKind, Record, RecordKey};
 use crate::domain::postings::postings;
 use crate::domain::seal::RawRecord;
@@ -75,6 +76,8 @@ pub struct Neighbour<'n> {
     pub same_request: Option<i64>,
     /// An earlier record of its source.
     pub same_source: Option<i64>,
+    /// The stored row of the partner that it touches.
+    pub partner: Option<&'n PartnerRow>,
 }
 
 /// Follows the records of a lane.
@@ -126,6 +129,7 @@ impl LaneCheck {
         counted
             .and_then(|()| columns(raw, record, key))
             .and_then(|()| once(beside))
+            .and_then(|()| partner::beside(record, raw.seq, beside.partner))
             .and_then(|()| match record {
                 Record::Entry(entry) => entry_alone(entry, beside, total),
                 _ => Ok(()),

@@ -16,6 +16,8 @@ pub enum Phase {
     Endings,
     /// The accounts, each along its chain.
     Accounts,
+    /// The settlements of all lanes, behind the last one.
+    Settlements,
 }
 
 /// How far a verification is.
@@ -33,9 +35,10 @@ pub struct Position {
     pub block: i64,
     /// Its digest.
     pub hash: BlockHash,
-    /// Behind the stored endings of this record and so many points.
+    /// Behind the stored endings of this record and so many points; behind the settlement of this
+    /// number.
     pub ending: (i64, i64),
-    /// Behind this account.
+    /// Behind this account; or at this partner.
     pub account: String,
     /// The records that the accounts reached, up to the last one of the first phase.
     pub reached: Seen,
@@ -114,6 +117,7 @@ impl Position {
             0 => Phase::Records,
             1 => Phase::Endings,
             2 => Phase::Accounts,
+            3 => Phase::Settlements,
             _ => return None,
         };
         let is_partial = from.byte()? != 0;

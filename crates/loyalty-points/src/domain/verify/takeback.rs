@@ -39,6 +39,12 @@ impl Replay {
                 .join(" or "),
             target.kind.name(),
         )?;
+        same(
+            Reversal,
+            "the partner that it touches",
+            &target.partner,
+            &entry.partner,
+        )?;
         let before = self.returned.entry(target.id.seq()).or_default();
         same(
             Reversal,

@@ -6,9 +6,10 @@ use tenure_core::Lane;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
 
-use super::{RawRow, entries_at, places, raw_record};
+use super::{RawRow, entries_at, partners, places, raw_record};
 use crate::domain::{
-    DAY, Entry, EntryId, RawRecord, Record, RecordKey, Seal, TotalRow, day_of, decode_record,
+    DAY, Entry, EntryId, PartnerRow, RawRecord, Record, RecordKey, Seal, TotalRow, day_of,
+    decode_record,
 };
 use crate::store::{row, seals};
 
@@ -40,6 +41,10 @@ pub(crate) struct LaneSlice {
     pub(crate) same_source: HashMap<i64, i64>,
     /// First and last number of stored totals.
     pub(crate) totals: HashMap<(String, i64, i32), (i64, i64)>,
+    /// Rows of partners by number.
+    pub(crate) partners: HashMap<i64, PartnerRow>,
+    /// The number of such a row behind the last record, which there must not be.
+    pub(crate) partner_beyond: Option<i64>,
 }
 
 const HEAD: &str = "
@@ -97,6 +102,7 @@ pub(crate) async fn slice(
         .min(after + (SEALS_MAX + 1) * seals::BLOCK_MAX);
     let range = (lane, after, until);
     let records = records(tx, range).await?;
+    let (partners, partner_beyond) = partners::rows(tx, range, head).await?;
     let entries: Vec<&Entry> = records.iter().filter_map(entry).collect();
     let ended: Vec<i64> = entries
         .iter()
@@ -120,6 +126,8 @@ pub(crate) async fn slice(
         same_request: earlier(tx, SAME_REQUEST, range).await?,
         same_source: earlier(tx, SAME_SOURCE, range).await?,
         totals: totals(tx, lane, &days).await?,
+        partners,
+        partner_beyond,
         records,
     })
 }
