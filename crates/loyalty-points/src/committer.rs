@@ -323,7 +323,7 @@ mod tests {
         match decision {
             Decision::New(Ok(record)) => match &**record {
                 Record::Entry(entry) => entry.balance,
-                Record::Opened(_) | Record::Refused(_) | Record::Notice(_) => 0,
+                Record::Opened(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => 0,
             },
             other => panic!("wanted an entry, found {other:?}"),
         }

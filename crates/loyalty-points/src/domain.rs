@@ -32,6 +32,7 @@ mod seal;
 mod settle;
 mod spend;
 mod standing;
+mod stock;
 mod tier;
 mod total;
 mod transfer;
@@ -73,6 +74,10 @@ pub use refusal::Refusal;
 pub use seal::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
 pub use settle::settle;
 pub use standing::{Blocked, MonthlyGifts, Recipient, Standing};
+pub use stock::{
+    Counts, Draw, Reservation, STOCK_MAX, Stock, StockAct, StockId, StockKind, StockMove,
+    StockPart, StockPlace, StockRecord,
+};
 pub use tier::{Achieved, Revoked, Spans, Tier, TierPeriod, TierPolicy, TierState};
 pub use total::{DAY, Total, day_of};
 pub use verify::{

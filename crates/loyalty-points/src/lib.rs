@@ -47,6 +47,7 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0110_programme",
     "0120_seal",
     "0130_vintage",
+    "0140_stock",
     "0150_partner",
     "0160_standing",
     "0161_merge",

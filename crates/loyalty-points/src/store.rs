@@ -29,6 +29,7 @@ mod rows;
 mod rules;
 mod seals;
 pub(crate) mod settlements;
+mod stocks;
 pub(crate) mod tiers;
 mod totals;
 mod transact;
@@ -52,6 +53,8 @@ pub(crate) use partner_statement::{Position as PartnerPosition, partner_statemen
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
 pub(crate) use rules::{Rules, Seed, activate};
 pub(crate) use seals::{BLOCK_MAX, seal_next};
+#[cfg(test)]
+pub(crate) use transact::move_stock;
 pub(crate) use transact::{Move, decide, settle_due};
 pub(crate) use verify::{
     LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,

@@ -41,7 +41,7 @@ impl Done {
     pub(super) fn account(&self) -> Option<pb::Account> {
         match &*self.record {
             Record::Opened(opened) => Some(convert::opened(opened)),
-            Record::Entry(_) | Record::Refused(_) | Record::Notice(_) => None,
+            Record::Entry(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => None,
         }
     }
 

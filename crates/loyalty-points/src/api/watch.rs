@@ -57,7 +57,8 @@ pub(super) fn watch(
     )
 }
 
-/// Returns the change that a record is; what was refused changed nothing.
+/// Returns the change that a record is; what was refused changed nothing, and a stock is nobody's
+/// account.
 fn change(found: &FeedRecord) -> Option<Change> {
     let (event, record_time, account, fact) = match &found.record {
         Record::Opened(opened) => {
@@ -72,7 +73,7 @@ fn change(found: &FeedRecord) -> Option<Change> {
             let fact = convert::notice(notice);
             (notice.at, notice.at, &notice.account, fact)
         }
-        Record::Refused(_) => return None,
+        Record::Refused(_) | Record::Stock(_) => return None,
     };
     Some(Change {
         event_time: Some(fields::time(event)),

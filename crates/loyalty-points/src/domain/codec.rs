@@ -2,6 +2,7 @@
 
 mod record;
 mod state;
+mod stock;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Tim
 use super::entry_id::EntryId;
 use super::partner::WHOLE;
 use super::policy::Block;
+use super::stock::{Draw, StockAct, StockPlace};
 
 /// What to do with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +214,8 @@ pub struct Earn {
     pub partner: Arc<str>,
     /// Which part of them the partner funds, in basis points.
     pub share: u32,
+    /// The stock of points bought in advance from which they are taken.
+    pub block: Option<StockPlace>,
     /// Opens the account, for the customer of the same id, when there is none.
     pub open: bool,
 }
@@ -230,6 +233,7 @@ impl Earn {
             points_type: "".into(),
             partner: "".into(),
             share: WHOLE,
+            block: None,
             open: false,
         }
     }
@@ -289,6 +293,21 @@ impl Command {
             self,
             Self::Redeem { .. } | Self::Hold { .. } | Self::Transfer { .. }
         )
+    }
+
+    /// Returns the stock that the command draws on, and how. Whoever decides must have locked the
+    /// stock's lane beside the account's.
+    #[must_use]
+    pub fn draw(&self) -> Option<Draw> {
+        match self {
+            Self::Earn(earn) => earn.block.clone().map(|place| Draw {
+                place,
+                act: StockAct::Take {
+                    quantity: earn.points,
+                },
+            }),
+            _ => None,
+        }
     }
 
     /// Returns when the points that it would make expire, where the caller says so.

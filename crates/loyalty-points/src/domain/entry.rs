@@ -11,6 +11,7 @@ use super::notice::Notice;
 use super::partner::PartnerNote;
 use super::policy::Block;
 use super::refusal::Refusal;
+use super::stock::{StockPart, StockRecord};
 
 /// What moved points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -279,6 +280,8 @@ pub struct Entry {
     pub note: Option<Box<Note>>,
     /// The partner who funds the points, or where they are spent.
     pub partner: Option<Box<PartnerNote>>,
+    /// The stock that it drew on.
+    pub stock: Option<Box<StockPart>>,
     /// The instant it was decided for.
     pub decided_at: Timestamp,
     /// When it was written down.
@@ -368,6 +371,8 @@ pub enum Record {
     Refused(Refused),
     /// Something is told.
     Notice(Notice),
+    /// Things of a stock moved.
+    Stock(StockRecord),
 }
 
 impl Record {
@@ -376,7 +381,7 @@ impl Record {
     pub fn entry(&self) -> Option<&Entry> {
         match self {
             Self::Entry(entry) => Some(entry),
-            Self::Opened(_) | Self::Refused(_) | Self::Notice(_) => None,
+            Self::Opened(_) | Self::Refused(_) | Self::Notice(_) | Self::Stock(_) => None,
         }
     }
 }

@@ -87,6 +87,17 @@ impl<'j> Journal<'j> {
         &self.entries
     }
 
+    /// Returns an entry that was written here, to say more in it.
+    pub(super) fn entry_mut(&mut self, index: usize) -> &mut Entry {
+        &mut self.entries[index]
+    }
+
+    /// Returns the last number so far.
+    #[must_use]
+    pub fn head(&self) -> i64 {
+        self.head
+    }
+
     /// Ends the journal: its entries and its last number.
     #[must_use]
     pub fn finish(self) -> (Vec<Entry>, i64) {
@@ -119,6 +130,7 @@ impl<'j> Journal<'j> {
             peer: movement.peer,
             note: movement.note,
             partner: None,
+            stock: None,
             decided_at: at,
             recorded_at: self.now,
             version: self.programme.version.clone(),

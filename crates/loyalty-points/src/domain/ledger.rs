@@ -3,6 +3,7 @@
 //! A later command sees what an earlier one did, although nothing is written yet: the account, the
 //! request id, the source that earned, the hold that was closed.
 
+mod drawn;
 mod group;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,6 +23,7 @@ use super::partner::Partners;
 use super::programme::Programme;
 use super::refusal::Refusal;
 use super::settle::settle;
+use super::stock::{Stock, StockId};
 use super::total::{Total, Totals};
 use super::transfer::{Pair, name, transfer};
 
@@ -57,6 +59,9 @@ pub struct Ledger {
     moved: BTreeSet<Lane>,
     fresh: HashSet<AccountId>,
     touched: HashSet<AccountId>,
+    stocks: HashMap<StockId, Stock>,
+    /// The stocks that changed.
+    drawn: HashSet<StockId>,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
     partners: Arc<Partners>,
 }
@@ -78,6 +83,8 @@ pub struct Writes {
     pub opened: Vec<Account>,
     /// Accounts that were loaded and did not change: nothing to write.
     pub untouched: Vec<Account>,
+    /// Stocks that are new or changed.
+    pub stocks: Vec<Stock>,
     /// New records; those of one lane in their order.
     pub records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
     /// What the records add to the totals.
@@ -210,9 +217,10 @@ impl Ledger {
                 entry,
             });
         }
-        match order.command.peer() {
-            Some(to) => self.apply_pair(order, to, now, programme),
-            None => self.apply(order, now, programme),
+        match (order.command.peer(), order.command.draw()) {
+            (Some(to), _) => self.apply_pair(order, to, now, programme),
+            (None, Some(draw)) => self.apply_drawn(order, &draw, now, programme),
+            (None, None) => self.apply(order, now, programme),
         }
     }
 
@@ -478,6 +486,10 @@ impl Ledger {
             };
             to.push(account);
         }
+        let mut stocks = Vec::with_capacity(self.drawn.len());
+        for id in &self.drawn {
+            stocks.extend(self.stocks.remove(id));
+        }
         let due_as_before = changed.len();
         changed.append(&mut moved);
         Writes {
@@ -486,6 +498,7 @@ impl Ledger {
             due_as_before,
             opened,
             untouched: self.accounts.into_values().collect(),
+            stocks,
             records: self.records,
             totals: totals.finish(),
         }

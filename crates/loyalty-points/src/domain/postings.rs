@@ -110,6 +110,7 @@ mod tests {
             peer: None,
             note: None,
             partner: None,
+            stock: None,
             decided_at: Timestamp::MIN,
             recorded_at: Timestamp::MIN,
             version: Arc::from("1"),

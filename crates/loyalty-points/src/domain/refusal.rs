@@ -349,6 +349,16 @@ pub enum Refusal {
         /// The account.
         account: String,
     },
+    /// Not enough of it is there.
+    #[error("stock {stock} has {available} that may be taken, {needed} needed")]
+    OutOfStock {
+        /// The stock.
+        stock: String,
+        /// How many may be taken.
+        available: i64,
+        /// How many were to be moved.
+        needed: i64,
+    },
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
     BalanceLimit {
@@ -420,6 +430,7 @@ impl Coded for Refusal {
             Self::PartnerClosed { .. } => "PARTNER_CLOSED",
             Self::PartnerKindMismatch { .. } => "PARTNER_KIND_MISMATCH",
             Self::BatchRefused { .. } => "BATCH_REFUSED",
+            Self::OutOfStock { .. } => "OUT_OF_STOCK",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
         }
     }

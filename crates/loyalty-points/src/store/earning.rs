@@ -355,7 +355,7 @@ fn note(
 ) {
     let entry = |(record, group): &(Arc<Record>, Group)| match &**record {
         Record::Entry(entry) => Some((entry.id, group.clone())),
-        Record::Opened(_) | Record::Refused(_) | Record::Notice(_) => None,
+        Record::Opened(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => None,
     };
     let entries: Vec<(EntryId, Group)> = booked.iter().filter_map(entry).collect();
     let event_id = happened.event.business_id();

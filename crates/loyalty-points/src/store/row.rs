@@ -122,7 +122,7 @@ pub(super) fn request(record: &Record, key: Option<RecordKey>) -> Option<Request
         Record::Opened(opened) => opened.request,
         Record::Entry(entry) => entry.request,
         Record::Refused(refused) => Some(refused.request),
-        Record::Notice(_) => None,
+        Record::Notice(_) | Record::Stock(_) => None,
     };
     let RecordKey {
         method,

@@ -13,9 +13,10 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
-use super::{accounts, answers, entries, lanes, merges};
+use super::{accounts, answers, entries, lanes, merges, stocks};
 use crate::domain::{
-    Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Writes,
+    Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Refusal, Stock,
+    StockMove, StockPlace, Writes,
 };
 
 /// Decides orders in their sequence, in one transaction; those of one slice stand or fall together.
@@ -180,6 +181,8 @@ async fn decide_in(
     let orders: &[&Order] = &groups.iter().copied().flatten().collect::<Vec<_>>();
     let mut wanted: BTreeSet<Lane> = orders.iter().map(|order| order.lane).collect();
     wanted.extend(peers(orders).map(|(lane, _)| lane));
+    let draws = stocks::draws(orders);
+    wanted.extend(draws.iter().map(|draw| draw.place.lane));
     let (mut ledger, epoch) = lock(tx, &wanted, memory).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
     ledger.load_partners(catalogue.partners.clone());
@@ -189,6 +192,7 @@ async fn decide_in(
     }
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
     let now = clock.now();
+    stocks::load(tx, &draws, now, &mut ledger).await?;
     let decisions = decide_all(&mut ledger, groups, &catalogue, now)?;
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
@@ -348,7 +352,36 @@ async fn load_targets(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Re
 pub(super) async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlError> {
     let writes = ledger.finish();
     entries::write(tx, &writes).await?;
+    stocks::write(tx, &writes).await?;
     Ok(writes)
+}
+
+/// Moves things of a stock by hand, opening it when there is none; in a transaction that has locked no
+/// lane yet. Returns the stock as it is then, or why nothing moved.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "rewards and blocks come with their own RPCs")
+)]
+pub(crate) async fn move_stock(
+    tx: &mut Tx,
+    place: &StockPlace,
+    moved: StockMove,
+    clock: &dyn Clock,
+) -> Result<Result<Stock, Refusal>, SqlError> {
+    let wanted = BTreeSet::from([place.lane]);
+    let (mut ledger, _) = lock(tx, &wanted, &mut Memory::none()).await?;
+    let now = clock.now();
+    for stock in stocks::find(tx, &[place], &[], now).await? {
+        ledger.load_stock(stock);
+    }
+    let done = ledger.move_stock(place, moved, now);
+    let stock = ledger.stock(&place.stock).cloned();
+    write(tx, ledger).await?;
+    let missing = || SqlError::corrupt("a stock that moved is not there");
+    Ok(match done {
+        Ok(()) => Ok(stock.ok_or_else(missing)?),
+        Err(refusal) => Err(refusal),
+    })
 }
 
 /// What a slice of a sweep did.

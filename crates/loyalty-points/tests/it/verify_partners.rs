@@ -159,7 +159,7 @@ async fn a_line_that_is_billed_twice_or_priced_wrong_or_lost_is_named() {
         format!("DELETE FROM settlement_line {line}"),
         format!("UPDATE settlement SET accrual_minor = accrual_minor + 1 {whole}"),
         format!("UPDATE settlement SET entries = entries - 1 {whole}"),
-        format!("DELETE FROM partner_terms WHERE number = 1"),
+        "DELETE FROM partner_terms WHERE number = 1".to_owned(),
     ] {
         damaged(async |world| {
             world.sql(&damage, 1).await;

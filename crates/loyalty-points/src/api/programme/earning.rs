@@ -187,7 +187,7 @@ pub(super) async fn earn(
 fn entry(record: &Record) -> Option<pb::Entry> {
     match record {
         Record::Entry(entry) => Some(convert::entry(entry)),
-        Record::Opened(_) | Record::Refused(_) | Record::Notice(_) => None,
+        Record::Opened(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => None,
     }
 }
 

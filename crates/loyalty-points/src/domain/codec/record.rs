@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 
-use super::{Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, when, write_origin};
+use super::{
+    Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, stock, when, write_origin,
+};
 use crate::domain::bytes::{Reader, Writer};
 use crate::domain::command::{Method, Request};
 use crate::domain::entry::{
@@ -15,6 +17,7 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::notice::Notice;
 use crate::domain::partner::PartnerNote;
 use crate::domain::policy::Block;
+use crate::domain::stock::StockKind;
 
 /// What follows in the body of an entry.
 mod with {
@@ -25,6 +28,13 @@ mod with {
     pub(super) const PEER: u8 = 16;
     pub(super) const NOTE: u8 = 32;
     pub(super) const PARTNER: u8 = 128;
+    /// A second byte of flags.
+    pub(super) const MORE: u8 = 64;
+}
+
+/// What follows, by the second byte of flags.
+mod more {
+    pub(super) const STOCK: u8 = 1;
 }
 
 /// Returns the stored form of what a record's row does not hold in columns.
@@ -51,6 +61,7 @@ pub fn encode_record(record: &Record, request: Option<&Request>) -> Vec<u8> {
         Record::Notice(notice) => {
             to.text(&serde_json::to_string(&notice.fact).expect("text and numbers are JSON"));
         }
+        Record::Stock(moved) => stock::write(&mut to, moved),
         Record::Refused(refused) => to.text(
             &serde_json::to_string(&refused.refusal).expect("text and numbers are always JSON"),
         ),
@@ -77,7 +88,8 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         | flag(with::PEER, entry.peer.is_some())
         | flag(with::NOTE, entry.note.is_some())
         | flag(with::PARTNER, entry.partner.is_some());
-    to.byte(flags);
+    let further = flag(more::STOCK, entry.stock.is_some());
+    to.byte(flags | flag(with::MORE, further != 0));
     if let Some(hold) = &entry.hold {
         to.id(hold.id);
         to.number(hold.points);
@@ -115,6 +127,12 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         to.text(&partner.points_type);
         to.number(partner.terms);
         to.number(i64::from(partner.share));
+    }
+    if further != 0 {
+        to.byte(further);
+    }
+    if let Some(part) = &entry.stock {
+        stock::write_part(to, part);
     }
 }
 
@@ -158,9 +176,10 @@ const NOTICE: i16 = -2;
 pub struct Columns {
     /// The id, from lane, number and the instant of recording.
     pub id: EntryId,
-    /// The account.
+    /// The account; the stock, for movements of one, whose key has the same form.
     pub account: AccountId,
-    /// 0 for an opening, [`REFUSED`] for a refused request, -2 for a notice, else the kind of the entry.
+    /// 0 for an opening, [`REFUSED`] for a refused request, -2 for a notice, else the kind of the entry
+    /// or of the movement of a stock.
     pub kind: i16,
     /// The change of all points.
     pub points: i64,
@@ -201,6 +220,17 @@ impl Columns {
                 recorded_at: entry.recorded_at,
                 request: entry.request,
                 previous: entry.previous,
+            },
+            Record::Stock(moved) => Self {
+                id: moved.id,
+                account: AccountId::parse(moved.stock.as_str())
+                    .expect("keys of accounts and stocks have one form"),
+                kind: moved.moved.kind.number(),
+                points: 0,
+                decided_at: moved.decided_at,
+                recorded_at: moved.recorded_at,
+                request: None,
+                previous: moved.previous,
             },
         }
     }
@@ -255,7 +285,10 @@ fn read_record(columns: Columns, body: &[u8]) -> Option<(Record, Option<RecordKe
             at: columns.decided_at,
             fact: serde_json::from_str(from.text()?).ok()?,
         }),
-        _ => Record::Entry(read_entry(columns, &mut from)?),
+        kind => match StockKind::from_number(kind) {
+            Some(kind) => Record::Stock(stock::read(kind, &columns, &mut from)?),
+            None => Record::Entry(read_entry(columns, &mut from)?),
+        },
     };
     from.is_empty().then_some((record, key))
 }
@@ -278,6 +311,8 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
     let peer = when(flags & with::PEER != 0, || read_peer(from))?;
     let note = when(flags & with::NOTE != 0, || read_note(from))?;
     let partner = when(flags & with::PARTNER != 0, || read_partner(from))?;
+    let further = when(flags & with::MORE != 0, || from.byte())?.unwrap_or(0);
+    let stock = when(further & more::STOCK != 0, || stock::read_part(from))?;
     Some(Entry {
         id: columns.id,
         account: columns.account,
@@ -297,6 +332,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
         peer: peer.map(Box::new),
         note: note.map(Box::new),
         partner: partner.map(Box::new),
+        stock: stock.map(Box::new),
         decided_at: columns.decided_at,
         recorded_at: columns.recorded_at,
         version,

@@ -12,6 +12,7 @@ use crate::domain::command::{Command, Order};
 use crate::domain::entry_id::EntryId;
 use crate::domain::programme::Programme;
 use crate::domain::refusal::Refusal;
+use crate::domain::stock::{Stock, StockId};
 
 /// What orders may change of a ledger, as it was before them.
 struct Mark {
@@ -22,6 +23,8 @@ struct Mark {
     targets: Vec<(EntryId, Option<Target>)>,
     /// Of accounts that existed: whether they had changed already.
     touched: Vec<bool>,
+    stocks: Vec<(StockId, Option<Stock>)>,
+    drawn: std::collections::HashSet<StockId>,
 }
 
 impl Ledger {
@@ -84,7 +87,13 @@ impl Ledger {
             .map(|id| (id.clone(), self.accounts.get(id).cloned()))
             .collect();
         let targets = orders.iter().filter_map(|order| order.command.target());
+        let stocks = orders.iter().filter_map(|order| order.command.draw());
         Mark {
+            stocks: stocks
+                .map(|draw| draw.place.stock)
+                .map(|id| (id.clone(), self.stocks.get(&id).cloned()))
+                .collect(),
+            drawn: self.drawn.clone(),
             heads: self.heads.clone(),
             moved: self.moved.clone(),
             records: self.records.len(),
@@ -116,6 +125,12 @@ impl Ledger {
                 self.touched.remove(&id);
             }
         }
+        self.drawn = mark.drawn;
+        self.stocks.extend(
+            mark.stocks
+                .into_iter()
+                .filter_map(|(id, before)| Some((id, before?))),
+        );
         for (id, before) in mark.targets {
             if let Some(target) = before {
                 self.targets.insert(id, target);

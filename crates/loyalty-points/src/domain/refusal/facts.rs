@@ -181,6 +181,15 @@ impl Refusal {
                     ("limit", limit.to_string()),
                 ]
             }
+            Self::OutOfStock {
+                stock,
+                available,
+                needed,
+            } => vec![
+                ("stock_id", stock.clone()),
+                ("available_quantity", available.to_string()),
+                ("needed_quantity", needed.to_string()),
+            ],
             Self::ProgrammeMismatch { account, peer } => vec![
                 ("account_id", account.clone()),
                 ("peer_account_id", peer.clone()),

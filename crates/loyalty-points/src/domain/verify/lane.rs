@@ -124,6 +124,7 @@ impl LaneCheck {
             Record::Entry(it) => it.id,
             Record::Refused(it) => it.id,
             Record::Notice(it) => it.id,
+            Record::Stock(it) => it.id,
         };
         let counted = self.count(raw, record, beside);
         counted
@@ -143,7 +144,7 @@ impl LaneCheck {
         record: &Record,
         beside: Neighbour<'_>,
     ) -> Result<(), Breach> {
-        if matches!(record, Record::Refused(_)) {
+        if matches!(record, Record::Refused(_) | Record::Stock(_)) {
             return Ok(());
         }
         let is_chained = !matches!(record, Record::Notice(_));
@@ -169,6 +170,11 @@ fn columns(raw: &RawRecord, record: &Record, key: Option<&RecordKey>) -> Result<
         Record::Opened(it) => (it.request, None, raw.previous_seq == 0),
         Record::Refused(it) => (Some(it.request), None, raw.previous_seq == 0),
         Record::Notice(_) => (None, None, raw.previous_seq == 0),
+        Record::Stock(it) => {
+            let is_first = it.number == 1 && raw.previous_seq == 0;
+            let is_later = it.number > 1 && (1..raw.seq).contains(&raw.previous_seq);
+            (None, None, is_first || is_later)
+        }
         Record::Entry(it) => {
             let source = (it.kind == EntryKind::Earn).then_some(&*it.source);
             (it.request, source, (1..raw.seq).contains(&raw.previous_seq))

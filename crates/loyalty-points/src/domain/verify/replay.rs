@@ -107,6 +107,7 @@ impl Replay {
             }
             Record::Refused(refused) => Err(self.unchained(refused.id, "a refusal")),
             Record::Notice(notice) => Err(self.unchained(notice.id, "a notice")),
+            Record::Stock(moved) => Err(self.unchained(moved.id, "one of a stock")),
         }
     }
 
