@@ -52,12 +52,12 @@ pub use entry::{
 };
 pub use entry_id::EntryId;
 pub use journal::Journal;
-pub use ledger::{Answer, Decision, Ledger, Writes};
+pub use ledger::{Answer, Decision, Ledger, Writes, block_of};
 pub use notice::{ExpiringDay, Notice, NoticeFact, expiring_days};
 pub use partner::{
     Bill, BillLine, Direction, LineKey, Moved as PartnerMoved, Partner, PartnerKind,
-    PartnerMovement, PartnerNote, PartnerRefusal, Partners, Payment, Prices, SettlementState,
-    Terms, WHOLE, partner_movement,
+    PartnerMovement, PartnerNote, PartnerRefusal, Partners, Payment, PointBlock, Prices,
+    SettlementState, Terms, WHOLE, partner_movement,
 };
 pub use policy::{
     Block, Blocking, Effects, HoldExpiry, Leaving, Operation, OrderOfUse, OwnershipChange,

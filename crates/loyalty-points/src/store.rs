@@ -3,6 +3,7 @@
 mod accounts;
 mod achieved;
 mod answers;
+pub(crate) mod blocks;
 mod books;
 mod circumstances;
 #[cfg(test)]

@@ -100,3 +100,22 @@ CREATE TABLE settlement_line (
     amount_minor BIGINT NOT NULL,
     PRIMARY KEY (partner_id, number, direction, points_type, terms, share)
 );
+
+-- Points that a partner bought in advance; how many are left stands in the stock of the block.
+CREATE TABLE point_block (
+    partner_id TEXT COLLATE "C" NOT NULL,
+    -- 1, 2, 3 and so on for each partner.
+    number BIGINT NOT NULL,
+    -- The stock and its lane.
+    stock_id TEXT COLLATE "C" NOT NULL,
+    stock_lane INTEGER NOT NULL,
+    points BIGINT NOT NULL,
+    starts_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    is_reserve BIGINT NOT NULL,
+    -- What was paid for the whole of it, in minor units.
+    price_minor BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (partner_id, number)
+);

@@ -100,3 +100,22 @@ CREATE TABLE settlement_line (
     amount_minor INTEGER NOT NULL,
     PRIMARY KEY (partner_id, number, direction, points_type, terms, share)
 ) STRICT, WITHOUT ROWID;
+
+-- Points that a partner bought in advance; how many are left stands in the stock of the block.
+CREATE TABLE point_block (
+    partner_id TEXT NOT NULL,
+    -- 1, 2, 3 and so on for each partner.
+    number INTEGER NOT NULL,
+    -- The stock and its lane.
+    stock_id TEXT NOT NULL,
+    stock_lane INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    is_reserve INTEGER NOT NULL,
+    -- What was paid for the whole of it, in minor units.
+    price_minor INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    PRIMARY KEY (partner_id, number)
+) STRICT, WITHOUT ROWID;

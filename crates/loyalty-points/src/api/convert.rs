@@ -172,6 +172,7 @@ fn partner(note: &PartnerNote) -> pb::EntryPartner {
         partner_id: note.partner.to_string(),
         terms_number: note.terms,
         funding_basis_points: basis_points(note.share),
+        low_block_points: note.low,
     }
 }
 

@@ -59,6 +59,7 @@ replay!(
     EarnForEventResponse,
     CreatePartnerResponse,
     UpdatePartnerResponse,
+    AddPointBlockResponse,
     SettlePartnerResponse,
     UpdateSettlementResponse,
 );

@@ -1,5 +1,6 @@
 //! The RPCs of `PartnerService`: one line each into the files below.
 
+mod blocks;
 mod partners;
 mod prices;
 mod settlements;
@@ -43,6 +44,8 @@ unary! {
     update_partner: UpdatePartnerRequest -> UpdatePartnerResponse = partners::update;
     get_partner: GetPartnerRequest -> GetPartnerResponse = partners::get;
     list_partners: ListPartnersRequest -> ListPartnersResponse = partners::list;
+    add_point_block: AddPointBlockRequest -> AddPointBlockResponse = blocks::add;
+    list_point_blocks: ListPointBlocksRequest -> ListPointBlocksResponse = blocks::list;
     settle_partner: SettlePartnerRequest -> SettlePartnerResponse = settling::settle;
     update_settlement: UpdateSettlementRequest -> UpdateSettlementResponse = settling::update;
     get_settlement: GetSettlementRequest -> GetSettlementResponse = settlements::get;

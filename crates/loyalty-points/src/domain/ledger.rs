@@ -3,6 +3,7 @@
 //! A later command sees what an earlier one did, although nothing is written yet: the account, the
 //! request id, the source that earned, the hold that was closed.
 
+mod blocks;
 mod drawn;
 mod group;
 
@@ -26,6 +27,8 @@ use super::settle::settle;
 use super::stock::{Stock, StockId};
 use super::total::{Total, Totals};
 use super::transfer::{Pair, name, transfer};
+
+pub use blocks::block_of;
 
 /// The answer that a request got: what it wrote down, or why it did nothing.
 pub type Answer = Result<Arc<Record>, Refusal>;
@@ -217,7 +220,7 @@ impl Ledger {
                 entry,
             });
         }
-        match (order.command.peer(), order.command.draw()) {
+        match (order.command.peer(), self.draw_of(order, now)?) {
             (Some(to), _) => self.apply_pair(order, to, now, programme),
             (None, Some(draw)) => self.apply_drawn(order, &draw, now, programme),
             (None, None) => self.apply(order, now, programme),

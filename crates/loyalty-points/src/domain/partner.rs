@@ -1,6 +1,7 @@
 //! Partners: who funds points, or takes them, on which terms; and what entries say of them.
 
 mod bill;
+mod block;
 mod refusal;
 mod settlement;
 
@@ -16,6 +17,8 @@ use super::entry::{Entry, EntryKind};
 use super::refusal::Refusal;
 
 pub use bill::{Bill, BillLine, LineKey, Moved};
+pub use block::PointBlock;
+pub(super) use block::pick_block;
 pub use refusal::PartnerRefusal;
 pub use settlement::SettlementState;
 
@@ -144,6 +147,10 @@ pub struct Partner {
     pub is_closed: bool,
     /// Its terms, ordered by when they begin.
     pub terms: Vec<Terms>,
+    /// The blocks of points that it bought.
+    pub blocks: Vec<PointBlock>,
+    /// Below so many points left in them somebody is told.
+    pub alert: i64,
 }
 
 impl Partner {
@@ -204,6 +211,8 @@ pub struct PartnerNote {
     pub terms: i64,
     /// Which part of the points it funds, in basis points.
     pub share: u32,
+    /// How many points are left in its blocks, when these became fewer than it wants to have.
+    pub low: Option<i64>,
 }
 
 /// What an entry moved between its partner and the customer.
@@ -291,7 +300,10 @@ impl Partners {
                 terms: self.get(&held.partner).map_or(0, |it| it.terms_at(now)),
                 ..held.clone()
             })),
-            Command::Reverse { .. } => Ok(before().cloned()),
+            Command::Reverse { .. } => Ok(before().map(|note| PartnerNote {
+                low: None,
+                ..note.clone()
+            })),
             _ => Ok(None),
         }
     }
@@ -303,6 +315,7 @@ impl Partners {
             points_type: earn.points_type.clone(),
             terms: partner.terms_at(now),
             share: earn.share,
+            low: None,
         })
     }
 
@@ -313,7 +326,14 @@ impl Partners {
             points_type: "".into(),
             terms: partner.terms_at(now),
             share: WHOLE,
+            low: None,
         })
+    }
+
+    /// Returns true when a partner has bought points in advance.
+    #[must_use]
+    pub fn has_blocks(&self) -> bool {
+        self.0.values().any(|partner| !partner.blocks.is_empty())
     }
 
     /// Returns a partner that moves points in a direction.
@@ -364,6 +384,8 @@ mod tests {
                 terms(2, "2025-06-01"),
                 terms(3, "2025-03-01"),
             ],
+            blocks: Vec::new(),
+            alert: 0,
         });
         let cafe = partners.get("cafe").unwrap();
 

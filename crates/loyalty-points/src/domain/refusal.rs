@@ -289,6 +289,16 @@ pub enum Refusal {
         /// The id.
         partner: String,
     },
+    /// The partner has no more points that it paid for.
+    #[error("no block of partner {partner} has {needed} points left, the fullest has {available}")]
+    PartnerBlockExhausted {
+        /// The id.
+        partner: String,
+        /// What the fullest block has.
+        available: i64,
+        /// What was to be earned.
+        needed: i64,
+    },
     /// The partner does something else.
     #[error("partner {partner} takes no part in {operation}")]
     PartnerKindMismatch {
@@ -428,6 +438,7 @@ impl Coded for Refusal {
             Self::EventAlreadyEarned { .. } => "EVENT_ALREADY_EARNED",
             Self::PartnerNotFound { .. } => "PARTNER_NOT_FOUND",
             Self::PartnerClosed { .. } => "PARTNER_CLOSED",
+            Self::PartnerBlockExhausted { .. } => "PARTNER_BLOCK_EXHAUSTED",
             Self::PartnerKindMismatch { .. } => "PARTNER_KIND_MISMATCH",
             Self::BatchRefused { .. } => "BATCH_REFUSED",
             Self::OutOfStock { .. } => "OUT_OF_STOCK",

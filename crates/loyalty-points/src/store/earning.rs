@@ -6,18 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tenure_core::{AccountId, Clock, CustomerId, Lane, ProgrammeId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx};
+use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
 use super::earned::{self, Body, EarnedEvent};
 use super::memory::Memory;
 use super::rules::Rules;
 use super::tiers::{Candidate, Standing, StoredTier};
 use super::transact;
-use super::{accounts, entries, tiers};
+use super::{accounts, blocks, entries, tiers};
 use crate::domain::{
     Account, BALANCE_MAX, Catalogue, Command, Decision, Direction, Earn, Earning, EntryId, Event,
-    EventKind, Facts, Group, InForce, LOTS_MAX, Ledger, Line, Order, Partners, ProgrammeRefusal,
-    Record, Refusal, WHOLE, evaluate,
+    EventKind, Facts, Group, InForce, LOTS_MAX, Ledger, Line, Order, ProgrammeRefusal, Record,
+    Refusal, WHOLE, evaluate,
 };
 
 pub(crate) use facts::{add_standing, knowledge};
@@ -128,8 +128,17 @@ async fn open(
             .filter(|id| !id.is_empty())
             .map(|id| db.lanes().of(id)),
     );
+    let known = rules.known(db, clock.now()).await?;
+    wanted.extend(known.funders().map(|partner| db.lanes().of(partner)));
     let (mut ledger, epoch) = transact::lock(tx, &wanted, &mut Memory::none()).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
+    let places = blocks::of_partners(&catalogue.partners, catalogue.funders());
+    if !places.iter().all(|place| wanted.contains(&place.lane)) {
+        // Rules are new that have points come from blocks: the next attempt knows them.
+        let why = "rules of a programme are new";
+        return Err(SqlError::new(SqlErrorKind::Busy, why));
+    }
+    transact::load_blocks(tx, &places, clock.now(), &mut ledger).await?;
     ledger.load_partners(catalogue.partners.clone());
     let ids: BTreeSet<(Lane, &str)> = events
         .iter()
@@ -215,7 +224,7 @@ async fn one(
     if let Some(refused) = room(batch.ledger.account(account), &groups, account) {
         return Ok(Err(NotBooked::Ledger(refused)));
     }
-    if let Some(refused) = unfunded(batch.ledger.partners(), &groups) {
+    if let Some(refused) = unfunded(&batch.ledger, &groups, batch.now) {
         return Ok(Err(NotBooked::Ledger(refused)));
     }
     let referral = event.kind == EventKind::Referral && !groups.is_empty();
@@ -265,9 +274,20 @@ fn room(account: Option<&Account>, groups: &[Group], id: &AccountId) -> Option<R
 }
 
 /// Refuses before anything is booked what a partner does not fund.
-fn unfunded(partners: &Partners, groups: &[Group]) -> Option<Refusal> {
-    let mut ids = groups.iter().filter_map(|group| group.partner.as_ref());
-    ids.find_map(|(id, _)| partners.require(id, Direction::Accrual).err())
+fn unfunded(ledger: &Ledger, groups: &[Group], now: Timestamp) -> Option<Refusal> {
+    // What a partner funds of one event must be in one of its blocks, so that all of it is booked.
+    let mut funded: BTreeMap<&str, i64> = BTreeMap::new();
+    for group in groups {
+        if let Some((id, _)) = &group.partner {
+            *funded.entry(id).or_default() += group.points;
+        }
+    }
+    funded.into_iter().find_map(|(id, points)| {
+        let partner = ledger.partners().require(id, Direction::Accrual);
+        partner
+            .and_then(|partner| ledger.block_for(partner, points, now))
+            .err()
+    })
 }
 
 /// Books one entry for each group under the business id of the event.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tenure_core::{Currency, Lane, PageSize, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
+use super::blocks;
 use super::lanes;
 use super::rules::{self, Rules};
 use crate::domain::{Partner, PartnerKind, PartnerRefusal, Partners, Payment, Prices, Terms};
@@ -132,6 +133,7 @@ pub(super) async fn all(tx: &mut Tx) -> Result<Partners, SqlError> {
         let id = row.0.clone();
         by_partner.entry(id).or_default().push(terms(row)?.terms);
     }
+    let mut blocks = blocks::all(tx).await?;
     let mut partners = Partners::default();
     for row in rows {
         let found = partner(row)?;
@@ -141,6 +143,8 @@ pub(super) async fn all(tx: &mut Tx) -> Result<Partners, SqlError> {
             payment: found.payment,
             is_closed: found.is_closed,
             terms: by_partner.remove(&found.id).unwrap_or_default(),
+            blocks: blocks.remove(&found.id).unwrap_or_default(),
+            alert: found.alert,
         });
     }
     Ok(partners)
@@ -242,7 +246,10 @@ const AGREE: &str = "
 
 /// Locks all lanes, so that every decision afterwards knows the partners as they are then; returns
 /// the epoch before.
-async fn change(tx: &mut Tx, lanes: impl Iterator<Item = Lane>) -> Result<i64, SqlError> {
+pub(super) async fn change(
+    tx: &mut Tx,
+    lanes: impl Iterator<Item = Lane>,
+) -> Result<i64, SqlError> {
     let lanes: Vec<Lane> = lanes.collect();
     let locked = lanes::lock(tx, &lanes).await?;
     rules::raise(tx).await?;

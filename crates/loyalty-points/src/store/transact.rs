@@ -13,7 +13,7 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
-use super::{accounts, answers, entries, lanes, merges, stocks};
+use super::{accounts, answers, blocks, entries, lanes, merges, stocks};
 use crate::domain::{
     Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Refusal, Stock,
     StockMove, StockPlace, Writes,
@@ -39,11 +39,13 @@ pub(crate) async fn decide(
         {
             return Ok(decisions);
         }
-        match attempt(db, clock, rules, orders, memory, Repeats::Trusted).await {
+        match attempt(db, clock, (rules, &known), orders, memory, Repeats::Trusted).await {
             Err(error) if error.kind() == SqlErrorKind::Duplicate => memory.distrust(),
             done => return done,
         }
     }
+    let known = rules.known(db, clock.now()).await?;
+    let rules = (rules, &*known);
     attempt(db, clock, rules, orders, memory, Repeats::LookedUp).await
 }
 
@@ -115,7 +117,7 @@ impl Foreseen {
 async fn attempt(
     db: &Db,
     clock: &dyn Clock,
-    rules: &Rules,
+    rules: (&Rules, &Catalogue),
     orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
@@ -169,7 +171,7 @@ impl Move<'_> {
 async fn decide_in(
     tx: &mut Tx,
     clock: &dyn Clock,
-    rules: &Rules,
+    (rules, known): (&Rules, &Catalogue),
     orders: &[&[Order]],
     memory: &mut Memory,
     repeats: Repeats,
@@ -183,8 +185,17 @@ async fn decide_in(
     wanted.extend(peers(orders).map(|(lane, _)| lane));
     let draws = stocks::draws(orders);
     wanted.extend(draws.iter().map(|draw| draw.place.lane));
+    let places = blocks::touched(tx, &known.partners, orders).await?;
+    wanted.extend(places.iter().map(|place| place.lane));
     let (mut ledger, epoch) = lock(tx, &wanted, memory).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
+    if epoch != known.epoch && blocks::touched(tx, &catalogue.partners, orders).await? != places {
+        // Blocks were bought meanwhile: the second attempt knows them.
+        return Err(SqlError::new(
+            SqlErrorKind::Duplicate,
+            "blocks of points are new",
+        ));
+    }
     ledger.load_partners(catalogue.partners.clone());
     load(tx, orders, &mut ledger, memory).await?;
     if repeats == Repeats::LookedUp {
@@ -193,6 +204,7 @@ async fn decide_in(
     // Read after the locks: whoever waited decides for the instant at which it is its turn.
     let now = clock.now();
     stocks::load(tx, &draws, now, &mut ledger).await?;
+    load_blocks(tx, &places, now, &mut ledger).await?;
     let decisions = decide_all(&mut ledger, groups, &catalogue, now)?;
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
@@ -356,12 +368,25 @@ pub(super) async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlErro
     Ok(writes)
 }
 
+/// Loads the stocks of blocks.
+pub(super) async fn load_blocks(
+    tx: &mut Tx,
+    places: &[StockPlace],
+    now: Timestamp,
+    ledger: &mut Ledger,
+) -> Result<(), SqlError> {
+    if places.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<&StockPlace> = places.iter().collect();
+    for stock in stocks::find(tx, &places, &[], now).await? {
+        ledger.load_stock(stock);
+    }
+    Ok(())
+}
+
 /// Moves things of a stock by hand, opening it when there is none; in a transaction that has locked no
 /// lane yet. Returns the stock as it is then, or why nothing moved.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "rewards and blocks come with their own RPCs")
-)]
 pub(crate) async fn move_stock(
     tx: &mut Tx,
     place: &StockPlace,

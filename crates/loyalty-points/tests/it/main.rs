@@ -4,6 +4,7 @@
 mod accounts;
 mod batches;
 mod bills;
+mod blocks;
 mod books;
 mod calls;
 mod change;

@@ -20,6 +20,8 @@ use crate::store::partners::{self as store, StoredPartner, StoredTerms, Update};
 const NAME_LENGTH_MAX: usize = 128;
 /// The longest name of who did something.
 const ACTOR_LENGTH_MAX: usize = 64;
+/// The longest id of a prepaid partner: that of the stock of a block is made of it.
+const PREPAID_ID_MAX: usize = 48;
 /// The highest limit below which somebody is told.
 const ALERT_MAX: i64 = 1_000_000_000_000;
 
@@ -61,6 +63,11 @@ fn read(
             "PREPAID or POSTPAID",
             message.funding.to_string(),
         );
+    }
+    if payment == Some(Payment::Prepaid) && id.as_ref().is_some_and(|id| id.len() > PREPAID_ID_MAX)
+    {
+        let found = message.partner_id.len().to_string();
+        v.add("partner_id", format!("up to {PREPAID_ID_MAX} bytes"), found);
     }
     let currency = v.take("currency_code", Currency::parse(&message.currency_code));
     let said = fields::required(v, "prices", message.prices.as_ref());

@@ -127,6 +127,10 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         to.text(&partner.points_type);
         to.number(partner.terms);
         to.number(i64::from(partner.share));
+        to.byte(u8::from(partner.low.is_some()));
+        if let Some(low) = partner.low {
+            to.number(low);
+        }
     }
     if further != 0 {
         to.byte(further);
@@ -355,6 +359,10 @@ fn read_partner(from: &mut Reader<'_>) -> Option<PartnerNote> {
         points_type: from.text()?.into(),
         terms: from.number()?,
         share: u32::try_from(from.number()?).ok()?,
+        low: {
+            let is_told = from.byte()? != 0;
+            when(is_told, || from.number())?
+        },
     })
 }
 

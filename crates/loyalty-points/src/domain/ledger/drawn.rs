@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tenure_core::{Lane, Timestamp};
 
+use super::blocks::back_to_block;
 use super::{Answer, Ledger};
 use crate::domain::apply::{Context, apply};
 use crate::domain::command::Order;
@@ -113,6 +114,15 @@ impl Ledger {
             self.heads[&lane]
         };
         let entry = journal.entry_mut(index);
+        if let Some(quantity) = back_to_block(entry) {
+            moved.quantity = quantity;
+            if quantity == 0 {
+                let first = self.records.len();
+                self.collect(&order.account, order.lane, journal, order.request.as_ref());
+                return Ok(self.records[first + index].0.clone());
+            }
+        }
+        self.warn(entry, &moved, now);
         entry.stock = Some(Box::new(StockPart {
             stock: draw.place.stock.clone(),
             record: EntryId::new(now, lane, head + 1),

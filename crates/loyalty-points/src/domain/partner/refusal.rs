@@ -31,6 +31,12 @@ pub enum PartnerRefusal {
         /// The programme.
         programme: String,
     },
+    /// It pays afterwards.
+    #[error("partner {partner} pays afterwards and buys no blocks")]
+    NotPrepaid {
+        /// The id.
+        partner: String,
+    },
     /// There is no such settlement.
     #[error("partner {partner} has no settlement {number}")]
     SettlementNotFound {
@@ -56,9 +62,10 @@ impl Coded for PartnerRefusal {
         match self {
             Self::NotFound { .. } | Self::SettlementNotFound { .. } => ErrorCode::NotFound,
             Self::Exists { .. } => ErrorCode::AlreadyExists,
-            Self::Limit { .. } | Self::InUse { .. } | Self::SettlementState { .. } => {
-                ErrorCode::FailedPrecondition
-            }
+            Self::Limit { .. }
+            | Self::InUse { .. }
+            | Self::NotPrepaid { .. }
+            | Self::SettlementState { .. } => ErrorCode::FailedPrecondition,
         }
     }
 
@@ -68,6 +75,7 @@ impl Coded for PartnerRefusal {
             Self::Exists { .. } => "PARTNER_EXISTS",
             Self::Limit { .. } => "PARTNER_LIMIT",
             Self::InUse { .. } => "PARTNER_IN_USE",
+            Self::NotPrepaid { .. } => "PARTNER_NOT_PREPAID",
             Self::SettlementNotFound { .. } => "SETTLEMENT_NOT_FOUND",
             Self::SettlementState { .. } => "SETTLEMENT_STATE_MISMATCH",
         }
@@ -75,7 +83,9 @@ impl Coded for PartnerRefusal {
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NotFound { partner } | Self::Exists { partner } => {
+            Self::NotFound { partner }
+            | Self::NotPrepaid { partner }
+            | Self::Exists { partner } => {
                 vec![("partner_id", partner.clone())]
             }
             Self::Limit { most } => vec![("limit", most.to_string())],

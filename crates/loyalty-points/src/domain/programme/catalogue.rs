@@ -1,6 +1,6 @@
 //! The programmes and the versions of them that were activated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tenure_core::{ProgrammeId, Timestamp};
@@ -44,6 +44,15 @@ impl Catalogue {
             default,
             programmes,
         }
+    }
+
+    /// Returns the partners who fund points of any rules.
+    pub fn funders(&self) -> impl Iterator<Item = &str> {
+        let versions = self.programmes.values().flatten();
+        let funders: BTreeSet<&str> = versions
+            .flat_map(|known| known.version.partners())
+            .collect();
+        funders.into_iter()
     }
 
     /// Returns a programme whose rules in force at `now`, or later ones, have a partner fund points.

@@ -33,6 +33,15 @@ impl Refusal {
             Self::PartnerNotFound { partner } | Self::PartnerClosed { partner } => {
                 vec![("partner_id", partner.clone())]
             }
+            Self::PartnerBlockExhausted {
+                partner,
+                available,
+                needed,
+            } => vec![
+                ("partner_id", partner.clone()),
+                ("available_points", available.to_string()),
+                ("needed_points", needed.to_string()),
+            ],
             Self::PartnerKindMismatch { partner, operation } => vec![
                 ("partner_id", partner.clone()),
                 ("operation", operation.clone()),

@@ -1,0 +1,106 @@
+//! Earnings that a partner paid for in advance: from which of its blocks, and back to it.
+
+use tenure_core::Timestamp;
+
+use super::Ledger;
+use crate::domain::command::{Command, Order};
+use crate::domain::entry::{Entry, EntryKind};
+use crate::domain::partner::{Direction, Partner, Payment, partner_movement, pick_block};
+use crate::domain::refusal::Refusal;
+use crate::domain::stock::{Draw, StockAct, StockKind, StockMove, StockPlace};
+
+impl Ledger {
+    /// Returns the stock that an order draws on: the one it names, or a block of the partner who
+    /// funds what it earns, or the block from which came what it takes back.
+    pub(super) fn draw_of(&self, order: &Order, now: Timestamp) -> Result<Option<Draw>, Refusal> {
+        if let Some(draw) = order.command.draw() {
+            return Ok(Some(draw));
+        }
+        match &order.command {
+            Command::Earn(earn) if !earn.partner.is_empty() => {
+                let partner = self.partners().require(&earn.partner, Direction::Accrual)?;
+                self.block_for(partner, earn.points, now)
+            }
+            Command::Reverse { entry, points, .. } => {
+                let target = self.targets.get(entry);
+                Ok(target.and_then(|target| {
+                    let left = target.entry.points.abs() - target.reversed;
+                    let quantity = points.unwrap_or(left).min(left).max(0);
+                    let place = block_of(&target.entry)?;
+                    let act = StockAct::Return { quantity };
+                    Some(Draw { place, act })
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the draw on the block from which points of a partner's come; nothing for a partner
+    /// who pays afterwards.
+    ///
+    /// # Errors
+    /// When none of its blocks has enough.
+    pub fn block_for(
+        &self,
+        partner: &Partner,
+        points: i64,
+        now: Timestamp,
+    ) -> Result<Option<Draw>, Refusal> {
+        if partner.payment == Payment::Postpaid {
+            return Ok(None);
+        }
+        let left = |place: &StockPlace| {
+            let stock = self.stock(&place.stock);
+            stock.map_or(0, |stock| stock.counts.free())
+        };
+        let block = pick_block(&partner.blocks, points, now, |block| left(&block.place));
+        let Some(block) = block else {
+            let live = partner.blocks.iter().filter(|block| block.is_live(now));
+            return Err(Refusal::PartnerBlockExhausted {
+                partner: partner.id.to_string(),
+                available: live.map(|block| left(&block.place)).max().unwrap_or(0),
+                needed: points,
+            });
+        };
+        Ok(Some(Draw {
+            place: block.place.clone(),
+            act: StockAct::Take { quantity: points },
+        }))
+    }
+
+    /// Says in an entry that is about to take points out of a block that this leaves fewer than the
+    /// partner wants to have; once, when they become fewer.
+    pub(super) fn warn(&self, entry: &mut Entry, moved: &StockMove, now: Timestamp) {
+        let Some(note) = &mut entry.partner else {
+            return;
+        };
+        let Some(partner) = self.partners().get(&note.partner) else {
+            return;
+        };
+        let live = partner.blocks.iter().filter(|block| block.is_live(now));
+        let stocks = live.filter_map(|block| self.stock(&block.place.stock));
+        let before: i64 = stocks.map(|stock| stock.counts.free()).sum();
+        let after = before - moved.quantity;
+        if moved.kind == StockKind::Take && before >= partner.alert && after < partner.alert {
+            note.low = Some(after);
+        }
+    }
+}
+
+/// Returns where the points of an earning came from.
+pub fn block_of(entry: &Entry) -> Option<StockPlace> {
+    let part = entry.stock.as_ref()?;
+    let is_earning = entry.kind == EntryKind::Earn;
+    is_earning.then(|| StockPlace {
+        lane: part.record.lane(),
+        stock: part.stock.clone(),
+    })
+}
+
+/// Returns how much goes back to a block when an earning is taken back: what came back, or is owed.
+pub(super) fn back_to_block(entry: &Entry) -> Option<i64> {
+    if entry.kind != EntryKind::ReverseEarn {
+        return None;
+    }
+    Some(partner_movement(entry).map_or(0, |moved| -moved.points))
+}
