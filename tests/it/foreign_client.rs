@@ -12,9 +12,20 @@ const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../tools/foreign-clie
 
 #[test]
 fn every_block_of_the_page_about_spending_points_prints_what_the_page_says() {
+    run_page("points.md");
+}
+
+#[test]
+fn every_block_of_the_page_about_partners_prints_what_the_page_says() {
+    run_page("partners.md");
+}
+
+/// Runs the blocks of a page against a server of its own.
+fn run_page(name: &str) {
     let data = tempfile::tempdir().expect("a folder");
     let server = Launch::serve(&[], data.path()).start();
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/points.md");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = docs.join(name);
 
     run(
         "run_page.py",

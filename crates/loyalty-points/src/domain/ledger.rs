@@ -100,17 +100,6 @@ impl Ledger {
         self.heads.insert(lane, seq);
     }
 
-    /// Notes the partners; there are none before.
-    pub fn load_partners(&mut self, partners: Arc<Partners>) {
-        self.partners = partners;
-    }
-
-    /// Returns the partners.
-    #[must_use]
-    pub fn partners(&self) -> &Partners {
-        &self.partners
-    }
-
     /// Notes an account.
     pub fn load_account(&mut self, account: Account) {
         self.dues.insert(account.id.clone(), account.next_due());

@@ -1,15 +1,28 @@
 //! Earnings that a partner paid for in advance: from which of its blocks, and back to it.
 
+use std::sync::Arc;
+
 use tenure_core::Timestamp;
 
 use super::Ledger;
 use crate::domain::command::{Command, Order};
 use crate::domain::entry::{Entry, EntryKind};
-use crate::domain::partner::{Direction, Partner, Payment, partner_movement, pick_block};
+use crate::domain::partner::{Direction, Partner, Partners, Payment, partner_movement, pick_block};
 use crate::domain::refusal::Refusal;
 use crate::domain::stock::{Draw, StockAct, StockKind, StockMove, StockPlace};
 
 impl Ledger {
+    /// Notes the partners; there are none before.
+    pub fn load_partners(&mut self, partners: Arc<Partners>) {
+        self.partners = partners;
+    }
+
+    /// Returns the partners.
+    #[must_use]
+    pub fn partners(&self) -> &Partners {
+        &self.partners
+    }
+
     /// Returns the stock that an order draws on: the one it names, or a block of the partner who
     /// funds what it earns, or the block from which came what it takes back.
     pub(super) fn draw_of(&self, order: &Order, now: Timestamp) -> Result<Option<Draw>, Refusal> {
