@@ -51,8 +51,7 @@ pub(super) async fn write_postgres(
     }
     let lanes: Vec<Lane> = rows.iter().map(|(lane, ..)| *lane).collect();
     let numbers = |of: fn(&Row) -> i64| -> Vec<i64> { rows.iter().map(of).collect() };
-    let texts =
-        |of: for<'r> fn(&'r Row) -> &'r str| -> Vec<&str> { rows.iter().map(of).collect() };
+    let texts = |of: for<'r> fn(&'r Row) -> &'r str| -> Vec<&str> { rows.iter().map(of).collect() };
     let insert = sqlx::query(INSERT_POSTGRES)
         .bind(lanes)
         .bind(numbers(|(_, seq, ..)| *seq))
