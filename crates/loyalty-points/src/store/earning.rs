@@ -128,13 +128,13 @@ async fn open(
             .filter(|id| !id.is_empty())
             .map(|id| db.lanes().of(id)),
     );
-    let known = rules.known(db, clock.now()).await?;
+    let known = rules.as_found(tx).await?;
     wanted.extend(known.funders().map(|partner| db.lanes().of(partner)));
     let (mut ledger, epoch) = transact::lock(tx, &wanted, &mut Memory::none()).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
     let places = blocks::of_partners(&catalogue.partners, catalogue.funders());
     if !places.iter().all(|place| wanted.contains(&place.lane)) {
-        // Rules are new that have points come from blocks: the next attempt knows them.
+        // Rules came meanwhile that have points come from blocks: the next attempt knows them.
         let why = "rules of a programme are new";
         return Err(SqlError::new(SqlErrorKind::Busy, why));
     }

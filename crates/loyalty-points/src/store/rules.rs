@@ -108,6 +108,15 @@ impl Rules {
         Ok(())
     }
 
+    /// Returns the rules as a transaction finds them that has locked nothing yet: they may be newer
+    /// than their epoch says, and are read again then.
+    pub(super) async fn as_found(&self, tx: &mut Tx) -> Result<Arc<Catalogue>, SqlError> {
+        let epoch: i64 = with_tx!(tx, |conn| {
+            sqlx::query_scalar(EPOCH).fetch_one(conn).await?
+        });
+        self.under_lock(tx, epoch).await
+    }
+
     /// Returns the rules of the epoch that the lock of a lane told.
     pub(super) async fn under_lock(
         &self,

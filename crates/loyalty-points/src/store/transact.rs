@@ -45,8 +45,30 @@ pub(crate) async fn decide(
         }
     }
     let known = rules.known(db, clock.now()).await?;
-    let rules = (rules, &*known);
-    attempt(db, clock, rules, orders, memory, Repeats::LookedUp).await
+    match attempt(
+        db,
+        clock,
+        (rules, &known),
+        orders,
+        memory,
+        Repeats::LookedUp,
+    )
+    .await
+    {
+        Err(error) if error.kind() == SqlErrorKind::Duplicate => {}
+        done => return done,
+    }
+    // Blocks of points had come that were not known: now they are.
+    let known = rules.known(db, clock.now()).await?;
+    attempt(
+        db,
+        clock,
+        (rules, &known),
+        orders,
+        memory,
+        Repeats::LookedUp,
+    )
+    .await
 }
 
 /// What was decided before the lanes were locked: right if nobody else wrote meanwhile.
