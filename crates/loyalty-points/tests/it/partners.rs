@@ -248,6 +248,7 @@ async fn a_hold_is_spent_where_it_was_meant_to_be_even_if_that_closed_since() {
                 source: "order/1".into(),
                 hold_duration: None,
                 partner_id: "cafe".into(),
+                ..CreateHoldRequest::default()
             };
             let answer = loyalty.client.clone().create_hold(request).await.unwrap();
             answer.into_inner().hold.unwrap()

@@ -71,6 +71,7 @@ impl Suite {
             source: "order/1".into(),
             hold_duration: None,
             member_account_id: member.into(),
+            ..CreateHoldRequest::default()
         };
         let answer = self.client.clone().create_hold(request).await?;
         Ok(answer.into_inner().hold.unwrap())

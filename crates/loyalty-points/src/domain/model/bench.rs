@@ -315,7 +315,9 @@ impl Bench {
             let (record, _) = decode_record(columns.clone(), body).unwrap();
             match record {
                 Record::Entry(entry) => Some(entry),
-                Record::Opened(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => None,
+                Record::Opened(_) | Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => {
+                    None
+                }
             }
         };
         let entries: Vec<Entry> = self.records.values().filter_map(read).collect();

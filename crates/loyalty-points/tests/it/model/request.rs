@@ -49,6 +49,7 @@ impl Asker<'_> {
                 hold_id: self.story.id(hold),
                 points: points.unwrap_or(0),
                 allow_top_up,
+                ..ConfirmHoldRequest::default()
             }),
             Ask::Release(hold) => Call::Release(ReleaseHoldRequest {
                 request_id,
