@@ -304,6 +304,7 @@ impl Partners {
                 low: None,
                 ..note.clone()
             })),
+            Command::ForMember { command, .. } => self.note(command, target, now),
             _ => Ok(None),
         }
     }
