@@ -18,6 +18,7 @@ mod points;
 mod pools;
 mod programme;
 mod quote;
+mod reward;
 mod staff;
 mod standing;
 mod statement;
@@ -41,6 +42,7 @@ use crate::{DOMAIN, Shared};
 pub(crate) use books_service::BooksApi;
 pub(crate) use partner::PartnerApi;
 pub(crate) use programme::ProgrammeApi;
+pub(crate) use reward::RewardApi;
 
 /// The gRPC face of the service.
 pub(crate) struct Api(pub(crate) Arc<Shared>);

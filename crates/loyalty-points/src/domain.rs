@@ -28,6 +28,7 @@ mod programme;
 mod refusal;
 pub mod revenue;
 mod reverse;
+mod reward;
 mod seal;
 mod settle;
 mod spend;
@@ -71,6 +72,11 @@ pub use programme::{
     ProgrammeVersion, Replay as RuleReplay, Reward, Rule, Skip, Term, Zone, evaluate,
 };
 pub use refusal::Refusal;
+pub use reward::{
+    Buying, Customer, Goods, ORDER_QUANTITY_MAX, Offer, OrderState, PRICES_MAX, Price,
+    REWARD_ID_LENGTH_MAX, REWARD_TIERS_MAX, RewardCommand, RewardOrder, Step, Terms, Unmet,
+    stock_key,
+};
 pub use seal::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
 pub use settle::settle;
 pub use standing::{Blocked, MonthlyGifts, Recipient, Standing};

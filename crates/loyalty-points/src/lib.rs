@@ -21,6 +21,7 @@ use tenure_proto::loyalty::v1::books_service_server::BooksServiceServer;
 use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyServiceServer;
 use tenure_proto::loyalty::v1::partner_service_server::PartnerServiceServer;
 use tenure_proto::loyalty::v1::programme_service_server::ProgrammeServiceServer;
+use tenure_proto::loyalty::v1::reward_service_server::RewardServiceServer;
 use tenure_rpc::{Lifecycle, Transport};
 use tenure_sql::{Db, Migrations};
 
@@ -35,11 +36,12 @@ pub const NAME: &str = "loyalty-points";
 /// The domain of its errors.
 pub const DOMAIN: &str = "loyalty.tenure";
 /// The gRPC services it serves.
-pub const SERVICES: [&str; 4] = [
+pub const SERVICES: [&str; 5] = [
     "tenure.loyalty.v1.LoyaltyService",
     "tenure.loyalty.v1.BooksService",
     "tenure.loyalty.v1.ProgrammeService",
     "tenure.loyalty.v1.PartnerService",
+    "tenure.loyalty.v1.RewardService",
 ];
 /// Its schema.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
@@ -48,6 +50,7 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0120_seal",
     "0130_vintage",
     "0140_stock",
+    "0141_reward",
     "0150_partner",
     "0160_standing",
     "0161_merge",
@@ -127,12 +130,14 @@ impl Service {
         let ledger = LoyaltyServiceServer::new(api::Api(self.0.clone()));
         let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
         let programmes = ProgrammeServiceServer::new(api::ProgrammeApi(self.0.clone()));
+        let rewards = RewardServiceServer::new(api::RewardApi(self.0.clone()));
         let routes = tonic::service::Routes::new(ledger);
         let partners = PartnerServiceServer::new(api::PartnerApi(self.0.clone()));
         routes
             .add_service(books)
             .add_service(programmes)
             .add_service(partners)
+            .add_service(rewards)
     }
 
     /// Starts what runs by itself: the reader of bills and the sweep of expiries.

@@ -23,8 +23,10 @@ mod notices;
 mod partner_entries;
 mod partner_statement;
 pub(crate) mod partners;
+pub(crate) mod orders;
 pub(crate) mod programmes;
 mod reads;
+pub(crate) mod rewards;
 mod row;
 mod rows;
 mod rules;
@@ -54,9 +56,7 @@ pub(crate) use partner_statement::{Position as PartnerPosition, partner_statemen
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
 pub(crate) use rules::{Rules, Seed, activate};
 pub(crate) use seals::{BLOCK_MAX, seal_next};
-#[cfg(test)]
-pub(crate) use transact::move_stock;
-pub(crate) use transact::{Move, decide, settle_due};
+pub(crate) use transact::{Move, decide, move_stock, settle_due};
 pub(crate) use verify::{
     LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,
     settlement_after, slice, totals_differ,

@@ -13,6 +13,7 @@ use tenure_proto::loyalty::v1::{
 use tenure_rpc::{call, to_item_error};
 
 use super::accounts;
+use super::reward::{Met, meet_offer};
 use super::submit::{Asked, Done, answer, prepare};
 use crate::domain::{Catalogue, Order};
 use crate::error::Error;
@@ -39,7 +40,9 @@ pub(super) async fn execute(
     }
     let catalogue = catalogue(shared, &message.operations).await?;
     let operations = message.operations.iter();
-    let prepared = operations.map(|asked| parse(shared, &catalogue, asked));
+    let met = meet(shared, &message.operations).await?;
+    let prepared = operations.zip(&met);
+    let prepared = prepared.map(|(asked, met)| parse(shared, (&catalogue, met), asked));
     let answers = match message.mode() {
         BatchMode::AllOrNothing => together(shared, prepared.collect()).await?,
         BatchMode::Unspecified | BatchMode::Independent => each(shared, prepared.collect()).await,
@@ -59,10 +62,24 @@ async fn catalogue(shared: &Shared, operations: &[Operation]) -> Result<Arc<Cata
     accounts::catalogue_with(shared, &named.collect::<Vec<_>>()).await
 }
 
+/// Reads what the orders of rewards among the operations need.
+async fn meet(shared: &Shared, operations: &[Operation]) -> Result<Vec<Met>, Error> {
+    let mut all = Vec::with_capacity(operations.len());
+    for operation in operations {
+        all.push(match &operation.operation {
+            Some(Asking::RedeemReward(it)) => {
+                meet_offer(shared, &it.account_id, &it.reward_id).await?
+            }
+            _ => Met::default(),
+        });
+    }
+    Ok(all)
+}
+
 /// Parses one operation as the RPC of its name does.
 fn parse(
     shared: &Shared,
-    catalogue: &Catalogue,
+    (catalogue, met): (&Catalogue, &Met),
     operation: &Operation,
 ) -> Result<(Order, Asked), Error> {
     let Some(asking) = &operation.operation else {
@@ -73,18 +90,19 @@ fn parse(
         }]));
     };
     match asking {
-        Asking::CreateAccount(it) => prepare(shared, catalogue, it),
-        Asking::EarnPoints(it) => prepare(shared, catalogue, it),
-        Asking::RedeemPoints(it) => prepare(shared, catalogue, it),
-        Asking::CreateHold(it) => prepare(shared, catalogue, it),
-        Asking::ConfirmHold(it) => prepare(shared, catalogue, it),
-        Asking::ReleaseHold(it) => prepare(shared, catalogue, it),
-        Asking::ReverseEntry(it) => prepare(shared, catalogue, it),
-        Asking::ActivatePoints(it) => prepare(shared, catalogue, it),
-        Asking::AdjustPoints(it) => prepare(shared, catalogue, it),
-        Asking::ExpirePoints(it) => prepare(shared, catalogue, it),
-        Asking::ReinstatePoints(it) => prepare(shared, catalogue, it),
-        Asking::TransferPoints(it) => prepare(shared, catalogue, it),
+        Asking::CreateAccount(it) => prepare(shared, catalogue, it, met),
+        Asking::EarnPoints(it) => prepare(shared, catalogue, it, met),
+        Asking::RedeemPoints(it) => prepare(shared, catalogue, it, met),
+        Asking::CreateHold(it) => prepare(shared, catalogue, it, met),
+        Asking::ConfirmHold(it) => prepare(shared, catalogue, it, met),
+        Asking::ReleaseHold(it) => prepare(shared, catalogue, it, met),
+        Asking::ReverseEntry(it) => prepare(shared, catalogue, it, met),
+        Asking::ActivatePoints(it) => prepare(shared, catalogue, it, met),
+        Asking::AdjustPoints(it) => prepare(shared, catalogue, it, met),
+        Asking::ExpirePoints(it) => prepare(shared, catalogue, it, met),
+        Asking::ReinstatePoints(it) => prepare(shared, catalogue, it, met),
+        Asking::TransferPoints(it) => prepare(shared, catalogue, it, met),
+        Asking::RedeemReward(it) => prepare(shared, catalogue, it, met),
     }
 }
 
@@ -144,6 +162,7 @@ fn result(answer: Answer) -> OperationResult {
             account: done.account(),
             entry: done.entry(),
             hold: done.hold(),
+            order: done.order(),
             available_points: done.available_points(),
             replayed: done.replayed,
         }),

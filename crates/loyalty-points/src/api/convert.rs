@@ -164,6 +164,7 @@ pub(super) fn entry(entry: &Entry) -> pb::Entry {
         approver: id(note.map(|note| note.approver.to_string())),
         block: note.and_then(|note| note.block).map_or(0, block),
         partner: entry.partner.as_deref().map(partner),
+        reward_order_id: id(entry.reward.as_ref().map(|order| order.id.to_string())),
     }
 }
 
@@ -213,6 +214,7 @@ fn kind(kind: EntryKind) -> pb::EntryKind {
         EntryKind::TransferOut => pb::EntryKind::TransferOut,
         EntryKind::TransferIn => pb::EntryKind::TransferIn,
         EntryKind::Void => pb::EntryKind::Void,
+        EntryKind::Fulfil => pb::EntryKind::Fulfil,
         EntryKind::PoolMember => pb::EntryKind::PoolMember,
         EntryKind::PoolJoin => pb::EntryKind::PoolJoin,
         EntryKind::PoolRemove => pb::EntryKind::PoolRemove,

@@ -20,10 +20,7 @@ pub(super) fn create(message: &CreateHoldRequest, reading: &mut Reading<'_>) -> 
     let v = &mut reading.violations;
     let points = parse::points(v, message.points);
     let source = parse::source(v, &message.source);
-    let lasts = match &message.hold_duration {
-        Some(lasts) => v.take("hold_duration", parse_lasts(lasts)),
-        None => Some(LASTS_DEFAULT),
-    };
+    let lasts = self::lasts(v, "hold_duration", message.hold_duration.as_ref());
     let partner = parse::partner(v, &message.partner_id);
     let hold = points.zip(source).zip(lasts).zip(partner);
     let hold = hold.map(|(((points, source), lasts), partner)| Command::Hold {
@@ -33,6 +30,18 @@ pub(super) fn create(message: &CreateHoldRequest, reading: &mut Reading<'_>) -> 
         partner,
     });
     pools::for_member(v, &message.member_account_id, hold)
+}
+
+/// Returns for how long points are put aside.
+pub(super) fn lasts(
+    v: &mut Violations,
+    field: &str,
+    lasts: Option<&prost_types::Duration>,
+) -> Option<Span> {
+    match lasts {
+        Some(lasts) => v.take(field, parse_lasts(lasts)),
+        None => Some(LASTS_DEFAULT),
+    }
 }
 
 fn parse_lasts(lasts: &prost_types::Duration) -> Result<Span, Mismatch> {

@@ -1,4 +1,5 @@
-//! A write about programmes or partners that happens once: claimed, decided and answered in one transaction.
+//! A write about programmes, partners or rewards that happens once: claimed, decided and answered in
+//! one transaction.
 
 use prost::Message;
 use tenure_core::{RequestId, Timestamp};
@@ -23,10 +24,16 @@ pub(super) struct Method {
     pub(super) request: &'static str,
 }
 
-/// Makes a [`Method`] of its short name.
+/// Makes a [`Method`] of its short name, and of that of its service where that is another one.
 macro_rules! method {
     ($name:literal) => {
         $crate::api::once::method!("ProgrammeService", $name)
+    };
+    ($service:literal, $name:literal) => {
+        $crate::api::once::Method {
+            name: concat!("tenure.loyalty.v1.", $service, "/", $name),
+            request: concat!("tenure.loyalty.v1.", $name, "Request"),
+        }
     };
     ($service:literal, $name:literal) => {
         $crate::api::once::Method {
@@ -62,6 +69,9 @@ replay!(
     AddPointBlockResponse,
     SettlePartnerResponse,
     UpdateSettlementResponse,
+    CreateRewardResponse,
+    UpdateRewardResponse,
+    AdjustStockResponse,
 );
 
 /// What came of beginning a write.

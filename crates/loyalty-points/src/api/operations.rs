@@ -4,7 +4,7 @@ use prost::Message;
 use tenure_proto::loyalty::v1::*;
 
 use super::submit::{Done, Reading};
-use super::{accounts, holds, points, pools, staff, standing, transfers};
+use super::{accounts, holds, points, pools, reward, staff, standing, transfers};
 use crate::domain::{Command, Method};
 
 /// A request that writes on an account.
@@ -73,6 +73,11 @@ operations! {
     RegisterRecipientRequest -> RegisterRecipientResponse { entry, available_points } = RegisterRecipient, transfers::register;
     TransferPointsRequest -> TransferPointsResponse { entry, available_points } = TransferPoints, transfers::transfer;
     MergeAccountsRequest -> MergeAccountsResponse { entry, available_points } = MergeAccounts, transfers::merge;
+    RedeemRewardRequest -> RedeemRewardResponse { order, entry, available_points } = RedeemReward, reward::redeem;
+    ConfirmRewardOrderRequest -> ConfirmRewardOrderResponse { order, entry, available_points } = ConfirmRewardOrder, reward::confirm;
+    FulfilRewardOrderRequest -> FulfilRewardOrderResponse { order, entry, available_points } = FulfilRewardOrder, reward::fulfil;
+    CancelRewardOrderRequest -> CancelRewardOrderResponse { order, entry, available_points } = CancelRewardOrder, reward::cancel;
+    RefundRewardOrderRequest -> RefundRewardOrderResponse { order, entry, available_points } = RefundRewardOrder, reward::refund;
     SplitAccountRequest -> SplitAccountResponse { entry, available_points } = SplitAccount, transfers::split;
     AddPoolMemberRequest -> AddPoolMemberResponse { entry, available_points } = AddPoolMember, pools::add;
     RemovePoolMemberRequest -> RemovePoolMemberResponse { entry, available_points } = RemovePoolMember, pools::remove;

@@ -38,6 +38,8 @@ pub(super) async fn quote(
         request: None,
         target: None,
         partner: None,
+        order: None,
+        had: 0,
     };
     let index = apply(&mut account, &command, context, &mut journal)?;
     let entry = convert::entry(&journal.entries()[index]);

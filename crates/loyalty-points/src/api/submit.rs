@@ -7,7 +7,8 @@ use tenure_proto::loyalty::v1 as pb;
 use tenure_rpc::{Fingerprint, RequestError, call};
 
 use super::operations::Operation;
-use super::{convert, parse};
+use super::reward::Met;
+use super::{convert, parse, reward};
 use crate::Shared;
 use crate::domain::{Catalogue, Decision, Method, Order, Record, Request};
 use crate::error::Error;
@@ -19,6 +20,8 @@ const REQUEST_ID_FIELD: u32 = 1;
 pub(super) struct Reading<'r> {
     pub(super) shared: &'r Shared,
     pub(super) catalogue: &'r Catalogue,
+    /// What was read before, for orders of rewards.
+    pub(super) met: &'r Met,
     pub(super) violations: Violations,
 }
 
@@ -55,6 +58,11 @@ impl Done {
         self.record.entry().and_then(convert::hold_after)
     }
 
+    /// Returns the order of a reward as the entry left it.
+    pub(super) fn order(&self) -> Option<pb::RewardOrder> {
+        self.record.entry().and_then(reward::order_after)
+    }
+
     /// Returns the points that were available then.
     pub(super) fn available_points(&self) -> i64 {
         self.record.entry().map_or(0, |entry| entry.available)
@@ -73,7 +81,19 @@ pub(super) async fn submit_under<O: Operation>(
     catalogue: &Catalogue,
     message: O,
 ) -> Result<O::Answer, Error> {
-    let (order, asked) = prepare(shared, catalogue, &message)?;
+    let (order, asked) = prepare(shared, catalogue, &message, &Met::default())?;
+    let decision = shared.committers.commit(order, call::deadline()).await?;
+    answer(&asked, decision).map(|done| O::answer(&done))
+}
+
+/// Does one write about an order of a reward.
+pub(super) async fn submit_with<O: Operation>(
+    shared: &Shared,
+    met: &Met,
+    message: O,
+) -> Result<O::Answer, Error> {
+    let known = shared.rules.known(&shared.db, shared.clock.now()).await?;
+    let (order, asked) = prepare(shared, &known, &message, met)?;
     let decision = shared.committers.commit(order, call::deadline()).await?;
     answer(&asked, decision).map(|done| O::answer(&done))
 }
@@ -83,6 +103,7 @@ pub(super) fn prepare<O: Operation>(
     shared: &Shared,
     catalogue: &Catalogue,
     message: &O,
+    met: &Met,
 ) -> Result<(Order, Asked), Error> {
     let mut violations = Violations::new();
     let request = parse::request_id(&mut violations, message.request_id());
@@ -90,6 +111,7 @@ pub(super) fn prepare<O: Operation>(
     let mut reading = Reading {
         shared,
         catalogue,
+        met,
         violations,
     };
     let command = message.command(&mut reading);

@@ -9,8 +9,9 @@ use super::entry_id::EntryId;
 use super::journal::Journal;
 use super::partner::PartnerNote;
 use super::refusal::Refusal;
+use super::reward::RewardOrder;
 use super::settle::settle;
-use super::{adjust, close, earn, hold, pool, reverse, spend};
+use super::{adjust, close, earn, hold, pool, reverse, reward, spend};
 
 /// An entry that a command refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,10 @@ pub struct Context<'c> {
     pub target: Option<&'c Target>,
     /// The partner that the entry touches.
     pub partner: Option<&'c PartnerNote>,
+    /// The order of a reward that the command names, if the account has it.
+    pub order: Option<&'c RewardOrder>,
+    /// How many of a reward the account has that is to be bought, where that is limited.
+    pub had: i64,
 }
 
 /// Decides `command`: first books what is due, then does what is asked, then expires what came back
@@ -59,6 +64,7 @@ pub fn apply(
         return Err(refusal);
     }
     account.require_open()?;
+    require_no_order(command, context.target)?;
     act(account, at, command, context, journal)?;
     // What a command did first (a closing releases holds) leads to its own entry, the last one.
     let index = journal.entries().len() - 1;
@@ -66,6 +72,23 @@ pub fn apply(
     journal.note_partner(index, context.partner.cloned());
     journal.answer(index, context.request, account);
     Ok(index)
+}
+
+/// Refuses to take points of an order apart from what was bought with them.
+fn require_no_order(command: &Command, target: Option<&Target>) -> Result<(), Refusal> {
+    let (Command::Confirm { .. } | Command::Release { .. } | Command::Reverse { .. }) = command
+    else {
+        return Ok(());
+    };
+    match target.and_then(|target| target.entry.reward.as_ref()) {
+        Some(order) => Err(Refusal::EntryOfRewardOrder {
+            entry: target
+                .map_or(order.id, |target| target.entry.id)
+                .to_string(),
+            order: order.id.to_string(),
+        }),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn act(
@@ -160,6 +183,7 @@ fn stand(
             recipient,
             replaces,
         } => close::register(account, at, recipient, replaces.as_ref(), journal),
+        Command::Reward(command) => reward::act(account, at, command, context, journal),
         _ => unreachable!("they are decided elsewhere"),
     }
 }

@@ -1,6 +1,7 @@
 //! The stored forms: lots and holds inside the account's row, and the body of a record's row.
 
 mod record;
+mod reward;
 mod state;
 mod stock;
 

@@ -7,6 +7,7 @@ use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Span, Tim
 use super::entry_id::EntryId;
 use super::partner::WHOLE;
 use super::policy::Block;
+use super::reward::RewardCommand;
 use super::stock::{Draw, StockAct, StockPlace};
 
 /// What to do with an account.
@@ -189,6 +190,8 @@ pub enum Command {
         /// A redemption or a hold.
         command: Box<Command>,
     },
+    /// Do something about an order of a reward.
+    Reward(Box<RewardCommand>),
     /// Only book what is due by now.
     Settle,
 }
@@ -306,6 +309,16 @@ impl Command {
                     quantity: earn.points,
                 },
             }),
+            Self::Reward(command) => command.draw(),
+            _ => None,
+        }
+    }
+
+    /// Returns the order of a reward that it names.
+    #[must_use]
+    pub fn reward_order(&self) -> Option<EntryId> {
+        match self {
+            Self::Reward(command) => command.order(),
             _ => None,
         }
     }
@@ -367,6 +380,16 @@ pub enum Method {
     RemovePoolMember = 21,
     /// `ContributePoints`.
     ContributePoints = 22,
+    /// `RedeemReward`.
+    RedeemReward = 30,
+    /// `ConfirmRewardOrder`.
+    ConfirmRewardOrder = 31,
+    /// `FulfilRewardOrder`.
+    FulfilRewardOrder = 32,
+    /// `CancelRewardOrder`.
+    CancelRewardOrder = 33,
+    /// `RefundRewardOrder`.
+    RefundRewardOrder = 34,
 }
 
 impl Method {
@@ -401,6 +424,11 @@ impl Method {
             Self::AddPoolMember,
             Self::RemovePoolMember,
             Self::ContributePoints,
+            Self::RedeemReward,
+            Self::ConfirmRewardOrder,
+            Self::FulfilRewardOrder,
+            Self::CancelRewardOrder,
+            Self::RefundRewardOrder,
         ];
         methods.into_iter().find(|method| method.number() == number)
     }

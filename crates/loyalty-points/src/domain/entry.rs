@@ -11,6 +11,7 @@ use super::notice::Notice;
 use super::partner::PartnerNote;
 use super::policy::Block;
 use super::refusal::Refusal;
+use super::reward::RewardOrder;
 use super::stock::{StockPart, StockRecord};
 
 /// What moved points.
@@ -69,10 +70,12 @@ pub enum EntryKind {
     PoolOut = 35,
     /// Points came from a member of this pool.
     PoolIn = 36,
+    /// The customer has what was ordered.
+    Fulfil = 40,
 }
 
 /// Names of kinds in the API, without their prefix.
-const KINDS: [(EntryKind, &str); 26] = [
+const KINDS: [(EntryKind, &str); 27] = [
     (EntryKind::Earn, "EARN"),
     (EntryKind::Redeem, "REDEEM"),
     (EntryKind::Hold, "HOLD"),
@@ -99,6 +102,7 @@ const KINDS: [(EntryKind, &str); 26] = [
     (EntryKind::PoolLeave, "POOL_LEAVE"),
     (EntryKind::PoolOut, "POOL_OUT"),
     (EntryKind::PoolIn, "POOL_IN"),
+    (EntryKind::Fulfil, "FULFIL"),
 ];
 
 impl EntryKind {
@@ -282,6 +286,8 @@ pub struct Entry {
     pub partner: Option<Box<PartnerNote>>,
     /// The stock that it drew on.
     pub stock: Option<Box<StockPart>>,
+    /// The order of a reward as it was after this entry, for entries of one.
+    pub reward: Option<Box<RewardOrder>>,
     /// The instant it was decided for.
     pub decided_at: Timestamp,
     /// When it was written down.

@@ -92,6 +92,11 @@ impl<'j> Journal<'j> {
         &mut self.entries[index]
     }
 
+    /// Returns the entry that was written last, of which there is one.
+    pub(super) fn last_mut(&mut self) -> &mut Entry {
+        self.entries.last_mut().expect("an entry was written")
+    }
+
     /// Returns the last number so far.
     #[must_use]
     pub fn head(&self) -> i64 {
@@ -131,6 +136,7 @@ impl<'j> Journal<'j> {
             note: movement.note,
             partner: None,
             stock: None,
+            reward: None,
             decided_at: at,
             recorded_at: self.now,
             version: self.programme.version.clone(),

@@ -6,6 +6,7 @@
 mod blocks;
 mod drawn;
 mod group;
+mod ordered;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Timestamp};
 
 use super::account::Account;
-use super::apply::{Context, Target, apply};
+use super::apply::{Target, apply};
 use super::close::close_merged;
 use super::command::{Command, Order, Place, Request};
 use super::entry::{EntryKind, Opened, Record, Refused};
@@ -29,6 +30,7 @@ use super::total::{Total, Totals};
 use super::transfer::{Pair, name, transfer};
 
 pub use blocks::block_of;
+use ordered::{Ordered, context};
 
 /// The answer that a request got: what it wrote down, or why it did nothing.
 pub type Answer = Result<Arc<Record>, Refusal>;
@@ -65,6 +67,7 @@ pub struct Ledger {
     stocks: HashMap<StockId, Stock>,
     /// The stocks that changed.
     drawn: HashSet<StockId>,
+    ordered: Ordered,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
     partners: Arc<Partners>,
 }
@@ -217,15 +220,9 @@ impl Ledger {
     }
 
     fn apply(&mut self, order: &Order, now: Timestamp, programme: &Programme) -> Answer {
-        let target = order.command.target().and_then(|id| self.targets.get(&id));
-        let request = order.request.as_ref().map(|request| request.id);
-        let partner = self.partners.note(&order.command, target, now)?;
-        let context = Context {
-            now,
-            request,
-            target,
-            partner: partner.as_ref(),
-        };
+        let mut context = context(&self.targets, &self.ordered, order, now);
+        let partner = self.partners.note(&order.command, context.target, now)?;
+        context.partner = partner.as_ref();
         let account = self
             .accounts
             .get_mut(&order.account)
@@ -439,6 +436,7 @@ impl Ledger {
                 self.sources
                     .insert((account.clone(), entry.source.clone()), entry.id);
             }
+            self.ordered.note(&entry);
             let request = request
                 .filter(|request| entry.request == Some(request.id))
                 .cloned();

@@ -55,6 +55,7 @@ pub fn postings(entry: &Entry) -> Vec<(Book, i64)> {
         | EntryKind::Unblock
         | EntryKind::PoolMember
         | EntryKind::PoolJoin
+        | EntryKind::Fulfil
         | EntryKind::Recipient => {
             return moved(entry, available);
         }
@@ -111,6 +112,7 @@ mod tests {
             note: None,
             partner: None,
             stock: None,
+            reward: None,
             decided_at: Timestamp::MIN,
             recorded_at: Timestamp::MIN,
             version: Arc::from("1"),

@@ -369,6 +369,98 @@ pub enum Refusal {
         /// How many were to be moved.
         needed: i64,
     },
+    /// There is no such reward.
+    #[error("there is no reward {reward}")]
+    RewardNotFound {
+        /// The id.
+        reward: String,
+    },
+    /// The reward has no such price.
+    #[error("reward {reward} has no price {price}")]
+    PriceNotFound {
+        /// The reward.
+        reward: String,
+        /// The price.
+        price: String,
+    },
+    /// The reward is not offered at this time.
+    #[error("reward {reward} is not offered at {}", Timestamp::from_micros(*.at))]
+    RewardNotAvailable {
+        /// The reward.
+        reward: String,
+        /// When it was asked for, in microseconds.
+        at: i64,
+        /// From when on it is offered, in microseconds.
+        valid_from: Option<i64>,
+        /// Until when it is offered, in microseconds.
+        valid_until: Option<i64>,
+    },
+    /// The customer may not have the reward.
+    #[error("reward {reward} is not for this account: {rule} is to be {wanted:?}, found {found:?}")]
+    NotEligible {
+        /// The reward.
+        reward: String,
+        /// Which rule says so.
+        rule: String,
+        /// What it wants.
+        wanted: String,
+        /// What was found.
+        found: String,
+    },
+    /// The account has as many of the reward as it may.
+    #[error("an account may have {limit} of reward {reward} and has {had}, {needed} more needed")]
+    RewardLimit {
+        /// The reward.
+        reward: String,
+        /// The most.
+        limit: i64,
+        /// How many it has.
+        had: i64,
+        /// How many it was to have in addition.
+        needed: i64,
+    },
+    /// There is such a reward already.
+    #[error("reward {reward} exists")]
+    RewardExists {
+        /// The id.
+        reward: String,
+    },
+    /// There are as many rewards as there may be.
+    #[error("there are {limit} rewards, which is as many as there may be")]
+    CatalogueFull {
+        /// How many.
+        limit: i64,
+    },
+    /// The things of the reward are not counted.
+    #[error("the things of reward {reward} are not counted")]
+    RewardNotCounted {
+        /// The reward.
+        reward: String,
+    },
+    /// The account has no such order.
+    #[error("the account has no order {order}")]
+    RewardOrderNotFound {
+        /// The order.
+        order: String,
+    },
+    /// The order is in another state.
+    #[error("order {order} is {state}, wanted {wanted}")]
+    RewardOrderState {
+        /// The order.
+        order: String,
+        /// Its state.
+        state: String,
+        /// The states in which it could be done.
+        wanted: String,
+    },
+    /// The entry belongs to an order.
+    #[error("entry {entry} belongs to order {order}, which has methods of its own")]
+    EntryOfRewardOrder {
+        /// The entry.
+        entry: String,
+        /// The order.
+        order: String,
+    },
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
     BalanceLimit {
@@ -385,10 +477,14 @@ impl Coded for Refusal {
             | Self::LotNotFound { .. }
             | Self::PoolMemberNotFound { .. }
             | Self::BlockNotFound { .. }
+            | Self::RewardNotFound { .. }
+            | Self::PriceNotFound { .. }
+            | Self::RewardOrderNotFound { .. }
             | Self::EntryNotFound { .. }
             | Self::PartnerNotFound { .. } => ErrorCode::NotFound,
             Self::AccountExists { .. }
             | Self::BlockExists { .. }
+            | Self::RewardExists { .. }
             | Self::RecipientExists { .. }
             | Self::PoolMemberExists { .. }
             | Self::EventAlreadyEarned { .. } => ErrorCode::AlreadyExists,
@@ -442,6 +538,17 @@ impl Coded for Refusal {
             Self::PartnerKindMismatch { .. } => "PARTNER_KIND_MISMATCH",
             Self::BatchRefused { .. } => "BATCH_REFUSED",
             Self::OutOfStock { .. } => "OUT_OF_STOCK",
+            Self::RewardNotFound { .. } => "REWARD_NOT_FOUND",
+            Self::RewardExists { .. } => "REWARD_EXISTS",
+            Self::CatalogueFull { .. } => "REWARD_CATALOGUE_FULL",
+            Self::RewardNotCounted { .. } => "REWARD_NOT_COUNTED",
+            Self::PriceNotFound { .. } => "REWARD_PRICE_NOT_FOUND",
+            Self::RewardNotAvailable { .. } => "REWARD_NOT_AVAILABLE",
+            Self::NotEligible { .. } => "NOT_ELIGIBLE",
+            Self::RewardLimit { .. } => "REWARD_LIMIT_REACHED",
+            Self::RewardOrderNotFound { .. } => "REWARD_ORDER_NOT_FOUND",
+            Self::RewardOrderState { .. } => "REWARD_ORDER_STATE",
+            Self::EntryOfRewardOrder { .. } => "ENTRY_OF_REWARD_ORDER",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
         }
     }

@@ -141,6 +141,7 @@ fn add(sums: &mut Sums, kind: i32, points: i64) -> Result<(), SqlError> {
         | EntryKind::Unblock
         | EntryKind::PoolMember
         | EntryKind::PoolJoin
+        | EntryKind::Fulfil
         | EntryKind::Recipient => {}
     }
     Ok(())

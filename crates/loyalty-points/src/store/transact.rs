@@ -13,7 +13,9 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
-use super::{accounts, answers, blocks, entries, lanes, merges, stocks};
+use super::{
+    accounts, answers, blocks, entries, lanes, merges, orders as reward_orders, stocks,
+};
 use crate::domain::{
     Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Refusal, Stock,
     StockMove, StockPlace, Writes,
@@ -227,6 +229,8 @@ async fn decide_in(
     let now = clock.now();
     stocks::load(tx, &draws, now, &mut ledger).await?;
     load_blocks(tx, &places, now, &mut ledger).await?;
+    reward_orders::load(tx, orders, now, &mut ledger).await?;
+    load_targets(tx, orders, &mut ledger).await?;
     let decisions = decide_all(&mut ledger, groups, &catalogue, now)?;
     if repeats == Repeats::Trusted && decisions.contains(&Decision::ExpiresInThePast) {
         // It leaves no record that could show that it was answered otherwise before.
@@ -334,8 +338,7 @@ async fn load(
             ledger.load_account(account);
         }
     }
-    load_sources(tx, orders, ledger).await?;
-    load_targets(tx, orders, ledger).await
+    load_sources(tx, orders, ledger).await
 }
 
 async fn load_answers(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Result<(), SqlError> {
@@ -372,6 +375,7 @@ async fn load_targets(tx: &mut Tx, orders: &[&Order], ledger: &mut Ledger) -> Re
     let targets: HashSet<EntryId> = orders
         .iter()
         .filter_map(|order| order.command.target().filter(|id| id.lane() == order.lane))
+        .chain(ledger.entries_of_orders())
         .collect();
     if !targets.is_empty() {
         let targets: Vec<EntryId> = targets.into_iter().collect();
@@ -387,6 +391,7 @@ pub(super) async fn write(tx: &mut Tx, ledger: Ledger) -> Result<Writes, SqlErro
     let writes = ledger.finish();
     entries::write(tx, &writes).await?;
     stocks::write(tx, &writes).await?;
+    reward_orders::write(tx, &writes).await?;
     Ok(writes)
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId, Timestamp};
 
 use super::{
-    Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, stock, when, write_origin,
+    Damaged, Last, VERSION, flag, follows, origin_flag, read_origin, reward, stock, when,
+    write_origin,
 };
 use crate::domain::bytes::{Reader, Writer};
 use crate::domain::command::{Method, Request};
@@ -35,6 +36,7 @@ mod with {
 /// What follows, by the second byte of flags.
 mod more {
     pub(super) const STOCK: u8 = 1;
+    pub(super) const REWARD: u8 = 2;
 }
 
 /// Returns the stored form of what a record's row does not hold in columns.
@@ -88,7 +90,8 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
         | flag(with::PEER, entry.peer.is_some())
         | flag(with::NOTE, entry.note.is_some())
         | flag(with::PARTNER, entry.partner.is_some());
-    let further = flag(more::STOCK, entry.stock.is_some());
+    let further =
+        flag(more::STOCK, entry.stock.is_some()) | flag(more::REWARD, entry.reward.is_some());
     to.byte(flags | flag(with::MORE, further != 0));
     if let Some(hold) = &entry.hold {
         to.id(hold.id);
@@ -137,6 +140,9 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
     }
     if let Some(part) = &entry.stock {
         stock::write_part(to, part);
+    }
+    if let Some(order) = &entry.reward {
+        reward::write(to, order);
     }
 }
 
@@ -317,6 +323,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
     let partner = when(flags & with::PARTNER != 0, || read_partner(from))?;
     let further = when(flags & with::MORE != 0, || from.byte())?.unwrap_or(0);
     let stock = when(further & more::STOCK != 0, || stock::read_part(from))?;
+    let reward = when(further & more::REWARD != 0, || reward::read(from))?;
     Some(Entry {
         id: columns.id,
         account: columns.account,
@@ -337,6 +344,7 @@ fn read_entry(columns: Columns, from: &mut Reader<'_>) -> Option<Entry> {
         note: note.map(Box::new),
         partner: partner.map(Box::new),
         stock: stock.map(Box::new),
+        reward: reward.map(Box::new),
         decided_at: columns.decided_at,
         recorded_at: columns.recorded_at,
         version,

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use tenure_core::{Lane, Timestamp};
 
 use super::blocks::back_to_block;
-use super::{Answer, Ledger};
-use crate::domain::apply::{Context, apply};
-use crate::domain::command::Order;
+use super::{Answer, Ledger, context};
+use crate::domain::apply::apply;
+use crate::domain::command::{Command, Order};
 use crate::domain::entry::Record;
 use crate::domain::entry_id::EntryId;
 use crate::domain::journal::Journal;
 use crate::domain::programme::Programme;
 use crate::domain::refusal::Refusal;
+use crate::domain::reward::RewardCommand;
 use crate::domain::stock::{Draw, Stock, StockId, StockKind, StockMove, StockPart, StockPlace};
 
 impl Ledger {
@@ -85,16 +86,17 @@ impl Ledger {
         (now, at): (Timestamp, Timestamp),
         programme: &Programme,
     ) -> Answer {
+        let mut context = context(&self.targets, &self.ordered, order, at);
+        if let (Command::Reward(command), Some(known)) = (&order.command, context.order)
+            && let RewardCommand::Go { step, .. } = &**command
+        {
+            // What the order says comes before what the stock says of it.
+            step.require(known, at)?;
+        }
         // What is put aside is so for as long as the hold, which is not made yet.
         let mut moved = stock.plan(draw.act, Timestamp::MAX)?;
-        let target = order.command.target().and_then(|id| self.targets.get(&id));
-        let partner = self.partners.note(&order.command, target, now)?;
-        let context = Context {
-            now: at,
-            request: order.request.as_ref().map(|request| request.id),
-            target,
-            partner: partner.as_ref(),
-        };
+        let partner = self.partners.note(&order.command, context.target, now)?;
+        context.partner = partner.as_ref();
         let account = self.accounts.get_mut(&order.account);
         let account = account.expect("the caller found it");
         let mut journal = Journal::new(order.lane, self.heads[&order.lane], now, programme);
@@ -133,6 +135,9 @@ impl Ledger {
             (moved.kind, &mut moved.reservation, &entry.hold)
         {
             reservation.expires_at = hold.expires_at;
+            if let (Some(part), Some(order)) = (&entry.stock, &mut entry.reward) {
+                order.reservation = Some(part.record);
+            }
         }
         let first = self.records.len();
         self.collect(&order.account, order.lane, journal, request);
@@ -166,7 +171,7 @@ mod tests {
     use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId};
 
     use super::*;
-    use crate::domain::{Account, Command, Decision, Earn, Expiry, Method, Policies, Request};
+    use crate::domain::{Account, Decision, Earn, Expiry, Method, Policies, Request};
 
     const BLOCK: Lane = 2;
     const ADA: Lane = 5;

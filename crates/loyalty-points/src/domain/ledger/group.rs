@@ -25,6 +25,7 @@ struct Mark {
     touched: Vec<bool>,
     stocks: Vec<(StockId, Option<Stock>)>,
     drawn: std::collections::HashSet<StockId>,
+    ordered: super::Ordered,
 }
 
 impl Ledger {
@@ -94,6 +95,7 @@ impl Ledger {
                 .map(|id| (id.clone(), self.stocks.get(&id).cloned()))
                 .collect(),
             drawn: self.drawn.clone(),
+            ordered: self.ordered.clone(),
             heads: self.heads.clone(),
             moved: self.moved.clone(),
             records: self.records.len(),
@@ -126,6 +128,7 @@ impl Ledger {
             }
         }
         self.drawn = mark.drawn;
+        self.ordered = mark.ordered;
         self.stocks.extend(
             mark.stocks
                 .into_iter()

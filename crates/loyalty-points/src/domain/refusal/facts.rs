@@ -107,9 +107,78 @@ impl Refusal {
                 ("effective_time", instant(*effective_at)),
             ],
             _ => self
-                .facts_of_entries()
+                .facts_of_rewards()
+                .or_else(|| self.facts_of_entries())
                 .unwrap_or_else(|| self.facts_of_accounts()),
         }
+    }
+
+    fn facts_of_rewards(&self) -> Option<Facts> {
+        Some(match self {
+            Self::RewardNotFound { reward }
+            | Self::RewardExists { reward }
+            | Self::RewardNotCounted { reward } => vec![("reward_id", reward.clone())],
+            Self::CatalogueFull { limit } => vec![("limit", limit.to_string())],
+            Self::PriceNotFound { reward, price } => {
+                vec![("reward_id", reward.clone()), ("price_id", price.clone())]
+            }
+            Self::RewardNotAvailable {
+                reward,
+                valid_from,
+                valid_until,
+                ..
+            } => {
+                let mut facts = vec![("reward_id", reward.clone())];
+                facts.extend(valid_from.map(|at| ("valid_from_time", instant(at))));
+                facts.extend(valid_until.map(|at| ("valid_until_time", instant(at))));
+                facts
+            }
+            Self::NotEligible {
+                reward,
+                rule,
+                wanted,
+                found,
+            } => vec![
+                ("reward_id", reward.clone()),
+                ("rule", rule.clone()),
+                ("wanted", wanted.clone()),
+                ("found", found.clone()),
+            ],
+            Self::RewardLimit {
+                reward,
+                limit,
+                had,
+                needed,
+            } => vec![
+                ("reward_id", reward.clone()),
+                ("limit_quantity", limit.to_string()),
+                ("had_quantity", had.to_string()),
+                ("needed_quantity", needed.to_string()),
+            ],
+            Self::RewardOrderNotFound { order } => vec![("order_id", order.clone())],
+            Self::RewardOrderState {
+                order,
+                state,
+                wanted,
+            } => vec![
+                ("order_id", order.clone()),
+                ("state", state.clone()),
+                ("wanted_states", wanted.clone()),
+            ],
+            Self::EntryOfRewardOrder { entry, order } => {
+                vec![("entry_id", entry.clone()), ("order_id", order.clone())]
+            }
+            Self::OutOfStock {
+                stock,
+                available,
+                needed,
+            } => vec![
+                ("stock_id", stock.clone()),
+                ("available_quantity", available.to_string()),
+                ("needed_quantity", needed.to_string()),
+            ],
+            _ => return None,
+        })
     }
 
     fn facts_of_entries(&self) -> Option<Facts> {
@@ -190,15 +259,6 @@ impl Refusal {
                     ("limit", limit.to_string()),
                 ]
             }
-            Self::OutOfStock {
-                stock,
-                available,
-                needed,
-            } => vec![
-                ("stock_id", stock.clone()),
-                ("available_quantity", available.to_string()),
-                ("needed_quantity", needed.to_string()),
-            ],
             Self::ProgrammeMismatch { account, peer } => vec![
                 ("account_id", account.clone()),
                 ("peer_account_id", peer.clone()),

@@ -39,6 +39,7 @@ impl Replay {
             EntryKind::ReverseEarn => self.revoke(entry, target, orders),
             EntryKind::Reinstate => self.reinstate(entry, target),
             EntryKind::Block | EntryKind::Unblock => self.block(entry),
+            EntryKind::Fulfil => Ok(()),
             EntryKind::Recipient => {
                 if let Some(peer) = &entry.peer {
                     let registered = (peer.account.clone(), entry.decided_at);

@@ -1,0 +1,38 @@
+-- The catalogue of rewards. Small tables: the same on every node.
+CREATE TABLE reward (
+    reward_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    programme_id TEXT COLLATE "C" NOT NULL,
+    -- The number of its newest version, which is the one that counts.
+    head BIGINT NOT NULL,
+    -- 1 when its things are counted: then it has a stock, in table `stock`.
+    is_counted BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE reward_version (
+    reward_id TEXT COLLATE "C" NOT NULL,
+    number BIGINT NOT NULL,
+    -- What it says; never changed.
+    body TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    PRIMARY KEY (reward_id, number)
+);
+
+-- Where the orders of rewards stand. What an order says is in its last entry, `by_seq`.
+CREATE TABLE reward_order (
+    lane INTEGER NOT NULL,
+    -- Its first entry, of the account's lane.
+    seq BIGINT NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    reward_id TEXT COLLATE "C" NOT NULL,
+    -- 1 reserved (until `expires_at`), 2 placed, 3 fulfilled, 4 cancelled, 5 refunded.
+    state BIGINT NOT NULL,
+    quantity BIGINT NOT NULL,
+    -- The year 9999 for orders that were never reserved.
+    expires_at BIGINT NOT NULL,
+    by_seq BIGINT NOT NULL,
+    PRIMARY KEY (lane, seq)
+);
+CREATE INDEX reward_order_by_account ON reward_order (lane, account_id, reward_id, seq);
+CREATE INDEX reward_order_by_state ON reward_order (state, lane, seq);

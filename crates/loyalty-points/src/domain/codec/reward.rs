@@ -1,0 +1,80 @@
+//! The stored form of an order of a reward within the entry that changed it.
+
+use super::{flag, when};
+use crate::domain::bytes::{Reader, Writer};
+use crate::domain::reward::{OrderState, Payment, RewardOrder};
+
+/// What follows in the body of an order.
+mod with {
+    pub(super) const PAYMENT: u8 = 1;
+    pub(super) const COUNTED: u8 = 2;
+    pub(super) const EXPIRES: u8 = 4;
+    pub(super) const DEBIT: u8 = 8;
+    pub(super) const RESERVATION: u8 = 16;
+    pub(super) const LOST: u8 = 32;
+}
+
+pub(super) fn write(to: &mut Writer, order: &RewardOrder) {
+    to.id(order.id);
+    to.text(&order.reward);
+    to.number(order.version);
+    to.text(&order.price);
+    to.number(order.quantity);
+    to.number(order.points);
+    to.byte(order.state.number());
+    to.instant(order.created_at);
+    to.text(&order.fulfilment);
+    to.text(&order.reason);
+    to.byte(
+        flag(with::PAYMENT, order.payment.is_some())
+            | flag(with::COUNTED, order.is_counted)
+            | flag(with::EXPIRES, order.expires_at.is_some())
+            | flag(with::DEBIT, order.debit.is_some())
+            | flag(with::RESERVATION, order.reservation.is_some())
+            | flag(with::LOST, order.is_lost),
+    );
+    if let Some(payment) = &order.payment {
+        to.text(&payment.currency);
+        to.number(payment.minor);
+        to.text(&payment.reference);
+    }
+    if let Some(at) = order.expires_at {
+        to.instant(at);
+    }
+    for id in [order.debit, order.reservation].into_iter().flatten() {
+        to.id(id);
+    }
+}
+
+pub(super) fn read(from: &mut Reader<'_>) -> Option<RewardOrder> {
+    let (id, reward, version) = (from.id()?, from.text()?, from.number()?);
+    let (price, quantity, points) = (from.text()?, from.number()?, from.number()?);
+    let (state, created_at) = (OrderState::from_number(from.byte()?)?, from.instant()?);
+    let (fulfilment, reason) = (from.text()?, from.text()?);
+    let flags = from.byte()?;
+    let payment = when(flags & with::PAYMENT != 0, || {
+        Some(Payment {
+            currency: from.text()?.into(),
+            minor: from.number()?,
+            reference: from.text()?.into(),
+        })
+    })?;
+    Some(RewardOrder {
+        id,
+        reward: reward.into(),
+        version,
+        price: price.into(),
+        quantity,
+        points,
+        payment,
+        is_counted: flags & with::COUNTED != 0,
+        state,
+        created_at,
+        expires_at: when(flags & with::EXPIRES != 0, || from.instant())?,
+        debit: when(flags & with::DEBIT != 0, || from.id())?,
+        reservation: when(flags & with::RESERVATION != 0, || from.id())?,
+        fulfilment: fulfilment.into(),
+        reason: reason.into(),
+        is_lost: flags & with::LOST != 0,
+    })
+}
