@@ -87,8 +87,8 @@ pub use stock::{
 pub use tier::{Achieved, Revoked, Spans, Tier, TierPeriod, TierPolicy, TierState};
 pub use total::{DAY, Total, day_of};
 pub use verify::{
-    Breach, Finding, Invariant, LaneCheck, Neighbour, Orders, PartnerRow, Phase, Position, Replay,
-    Seen, SettlementSeen, TotalRow, total_mark,
+    Breach, Finding, Invariant, LaneCheck, Neighbour, OrderRow, Orders, PartnerRow, Phase, Position,
+    Replay, Seen, SettlementSeen, StockReplay, TotalRow, total_mark,
 };
 pub use vintage::{Change, Cohort, Movements, VintageKey, Vintages, needs_hold};
 

@@ -53,9 +53,11 @@ pub(crate) use liability::{Days, Moved, vintage_books};
 pub(crate) use memory::Memory;
 pub(crate) use notices::{lanes_noticed, notice_slice};
 pub(crate) use partner_statement::{Position as PartnerPosition, partner_statement};
+pub(crate) use orders::between as orders_between;
 pub(crate) use reads::{account, accounts_page, entries_page, entry, hold};
 pub(crate) use rules::{Rules, Seed, activate};
 pub(crate) use seals::{BLOCK_MAX, seal_next};
+pub(crate) use stocks::{after as stocks_after, open as reservations};
 pub(crate) use transact::{Move, decide, move_stock, settle_due};
 pub(crate) use verify::{
     LaneSlice, StoredAccount, accounts_after, chains, endings_after, entries_at, heads, marks,

@@ -1,14 +1,16 @@
 //! Verifies the ledger in slices, each in a snapshot of its own, on a database that is in use.
 //!
-//! A lane is verified in three phases: all its records in their order (numbers, seals, what stands
-//! beside each), the stored endings, then its accounts by id, each replayed along its chain and
-//! compared with its row; behind the last lane, the settlements with partners. Records never change, so that a later slice may know more of them than an
+//! A lane is verified in four phases: all its records in their order (numbers, seals, what stands
+//! beside each), the stored endings, then its stocks and its accounts by id, each replayed along its
+//! chain and compared with its row; behind the last lane, the settlements with partners. Records never
+//! change, so that a later slice may know more of them than an
 //! earlier one; an account is compared within the snapshot that read its row. Between slices nothing
 //! but a [`Position`] is kept, whatever the size of the ledger.
 
 mod accounts;
 mod records;
 mod settlements;
+mod stocks;
 mod token;
 
 use tenure_sql::{Db, SqlError};
@@ -86,6 +88,7 @@ impl Run<'_> {
             Phase::Endings => self.endings().await,
             Phase::Accounts => self.accounts().await,
             Phase::Settlements => self.settlements().await,
+            Phase::Stocks => self.stocks().await,
         }
     }
 
@@ -113,7 +116,8 @@ impl Run<'_> {
             };
             let breach = Breach {
                 invariant: Invariant::Sequence,
-                what: "records of the lane that stand in the chain of an account".to_owned(),
+                what: "records of the lane that stand in the chain of an account or a stock"
+                    .to_owned(),
                 wanted: all.count.to_string(),
                 found: reached.count.to_string(),
             };

@@ -72,6 +72,7 @@ fn finding(found: Finding) -> LedgerFinding {
         Invariant::Request => LedgerInvariant::Request,
         Invariant::Hold => LedgerInvariant::Hold,
         Invariant::Reversal => LedgerInvariant::Reversal,
+        Invariant::Catalogue => LedgerInvariant::Catalogue,
         Invariant::Sequence => LedgerInvariant::Sequence,
         Invariant::Books => LedgerInvariant::Books,
         Invariant::Debt => LedgerInvariant::Debt,

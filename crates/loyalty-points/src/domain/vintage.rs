@@ -211,7 +211,7 @@ impl Movements {
             | EntryKind::Unblock
             | EntryKind::PoolMember
             | EntryKind::PoolJoin
-        | EntryKind::Fulfil
+            | EntryKind::Fulfil
             | EntryKind::Recipient => {}
         }
         self.held += change.held;

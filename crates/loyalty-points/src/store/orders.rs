@@ -1,16 +1,17 @@
 //! Orders of rewards: where they stand. What they say is in their last entry.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tenure_core::{AccountId, Lane, PageSize, Timestamp};
 use tenure_sql::tx::TxConnection;
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::row::{self, RecordRow};
 use super::stocks::run;
 use crate::domain::{
-    Command, Entry, EntryId, Ledger, Order, OrderState, Record, RewardCommand, RewardOrder, Writes,
+    Command, Entry, EntryId, Ledger, Order, OrderRow, OrderState, Record, RewardCommand,
+    RewardOrder, Writes,
 };
 
 /// An order, and the entry that says it.
@@ -250,6 +251,32 @@ pub(crate) async fn all_had(
         let had = sqlx::query_as(ALL_HAD).bind(lane).bind(account.as_str());
         had.bind(now.as_micros()).fetch_all(pool).await?
     }))
+}
+
+const BETWEEN: &str = "
+    SELECT account_id, seq, reward_id, state, quantity, expires_at, by_seq
+    FROM reward_order
+    WHERE lane = $1 AND account_id >= $2 AND account_id <= $3
+    ORDER BY account_id, seq";
+
+/// Returns where the orders of accounts between two ids stand, by account.
+pub(crate) async fn between(
+    tx: &mut Tx,
+    lane: Lane,
+    (first, last): &(String, String),
+) -> Result<HashMap<String, Vec<OrderRow>>, SqlError> {
+    let rows: Vec<(String, i64, String, i64, i64, i64, i64)> = with_tx!(tx, |conn| {
+        let between = sqlx::query_as(BETWEEN).bind(lane).bind(first).bind(last);
+        between.fetch_all(conn).await?
+    });
+    let mut by_account: HashMap<String, Vec<OrderRow>> = HashMap::new();
+    for (account, seq, reward, state, quantity, expires_at, by_seq) in rows {
+        // No state has the number 255.
+        let state = u8::try_from(state).unwrap_or(u8::MAX);
+        let row = (seq, reward, state, quantity, expires_at, by_seq);
+        by_account.entry(account).or_default().push(row);
+    }
+    Ok(by_account)
 }
 
 /// Which orders are wanted.

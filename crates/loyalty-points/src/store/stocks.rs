@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tenure_core::{Lane, Timestamp};
 use tenure_sql::tx::TxConnection;
-use tenure_sql::{SqlError, Tx};
+use tenure_sql::{SqlError, Tx, with_tx};
 
 use crate::domain::{
     Counts, Draw, EntryId, Ledger, Order, Record, Reservation, Stock, StockAct, StockId, StockKind,
@@ -191,6 +191,45 @@ async fn find_named(
             named.fetch_all(conn).await?
         }
     })
+}
+
+const AFTER: &str = "
+    SELECT lane, stock_id, added, sold, returned, written_off, reserved, records, last_seq,
+           created_at, updated_at
+    FROM stock
+    WHERE lane = $1 AND stock_id > $2
+    ORDER BY stock_id
+    LIMIT $3";
+
+/// Returns the stocks of a lane behind an id, as they are stored.
+pub(crate) async fn after(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Stock>, SqlError> {
+    let rows: Vec<StockRow> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(AFTER).bind(lane).bind(after).bind(limit);
+        page.fetch_all(conn).await?
+    });
+    rows.iter().map(stock).collect()
+}
+
+const OPEN: &str = "
+    SELECT lane, stock_id, seq, recorded_at, quantity, expires_at
+    FROM stock_reservation
+    WHERE lane = $1 AND stock_id = $2
+    ORDER BY seq";
+
+/// Returns the stored reservations of a stock, oldest first.
+pub(crate) async fn open(tx: &mut Tx, place: &StockPlace) -> Result<Vec<Reservation>, SqlError> {
+    let rows: Vec<ReservationRow> = with_tx!(tx, |conn| {
+        let open = sqlx::query_as(OPEN)
+            .bind(place.lane)
+            .bind(place.stock.as_str());
+        open.fetch_all(conn).await?
+    });
+    Ok(rows.iter().map(reservation).collect())
 }
 
 const WRITE_POSTGRES: &str = "

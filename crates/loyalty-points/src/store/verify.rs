@@ -11,7 +11,7 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::row::{self, AccountRow, RecordRow};
-use crate::domain::{Account, Entry, EntryId, RawRecord, Record};
+use crate::domain::{Account, Entry, EntryId, RawRecord, Record, StockRecord};
 
 pub(crate) use chains::{chains, marks};
 pub(crate) use partners::settlement_after;
@@ -77,8 +77,34 @@ pub(crate) async fn entries_at(
     tx: &mut Tx,
     places: &[(Lane, i64)],
 ) -> Result<HashMap<(Lane, i64), Entry>, SqlError> {
+    let records = records_at(tx, places).await?;
+    let entry = |(place, record)| match record {
+        Record::Entry(entry) => Some((place, entry)),
+        _ => None,
+    };
+    Ok(records.into_iter().filter_map(entry).collect())
+}
+
+/// Returns the movements of stocks at these places; those that are none, or cannot be read, are left
+/// out.
+pub(crate) async fn moves_at(
+    tx: &mut Tx,
+    places: &[(Lane, i64)],
+) -> Result<HashMap<(Lane, i64), StockRecord>, SqlError> {
+    let records = records_at(tx, places).await?;
+    let moved = |(place, record)| match record {
+        Record::Stock(moved) => Some((place, moved)),
+        _ => None,
+    };
+    Ok(records.into_iter().filter_map(moved).collect())
+}
+
+async fn records_at(
+    tx: &mut Tx,
+    places: &[(Lane, i64)],
+) -> Result<Vec<((Lane, i64), Record)>, SqlError> {
     if places.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
     let rows: Vec<RecordRow> = match tx.connection() {
         TxConnection::Postgres(conn) => {
@@ -94,10 +120,7 @@ pub(crate) async fn entries_at(
     };
     let read = |row: RecordRow| {
         let place = (row.0, row.1);
-        match row::record(row) {
-            Ok((Record::Entry(entry), _)) => Some((place, entry)),
-            _ => None,
-        }
+        Some((place, row::record(row).ok()?.0))
     };
     Ok(rows.into_iter().filter_map(read).collect())
 }

@@ -12,12 +12,12 @@ use crate::store::{self, StoredAccount};
 /// How many accounts are read at once.
 const ACCOUNTS: i64 = 200;
 /// How many records are held at once: a longer chain is followed in pieces.
-const PIECE: i64 = 4_096;
+pub(super) const PIECE: i64 = 4_096;
 /// The most pieces: a billion records of one account.
-const PIECES_MAX: i64 = 262_144;
+pub(super) const PIECES_MAX: i64 = 262_144;
 
 /// Records of a chain, oldest first.
-type Piece = [(i64, i64, Option<Record>)];
+pub(super) type Piece = [(i64, i64, Option<Record>)];
 
 impl Run<'_> {
     /// Looks at the next accounts, as many as have a piece of records together.
@@ -55,6 +55,9 @@ impl Run<'_> {
         }
         let chains = store::chains(&mut tx, lane, &wanted).await?;
         let targets = targets(&mut tx, lane, chains.values().map(Vec::as_slice)).await?;
+        let range = group.first().zip(group.last());
+        let range = range.map_or(Default::default(), |(a, b)| (a.id.clone(), b.id.clone()));
+        let rows = store::orders_between(&mut tx, lane, &range).await?;
         for stored in group {
             self.position.account.clone_from(&stored.id);
             self.position.accounts += 1;
@@ -71,9 +74,15 @@ impl Run<'_> {
                 let mut replay = Replay::new(account.id.clone());
                 self.follow(&mut replay, chain.unwrap_or_default(), &targets)
                     .and_then(|()| close(&mut replay, account, &stored))
+                    .map(|()| replay)
             } else {
                 self.long(&mut tx, account, &stored).await?
             };
+            let rows = rows.get(&stored.id).map(Vec::as_slice);
+            let found = found.and_then(|replay| {
+                let compared = replay.compare_orders(rows.unwrap_or_default());
+                compared.map_err(|breach| breach.at(lane, account.last_seq, None, &stored.id))
+            });
             self.report_all(found);
         }
         self.left -= sum.max(1);
@@ -86,7 +95,7 @@ impl Run<'_> {
         tx: &mut Tx,
         account: &Account,
         stored: &StoredAccount,
-    ) -> Result<Result<(), Finding>, SqlError> {
+    ) -> Result<Result<Replay, Finding>, SqlError> {
         let lane = self.position.lane;
         let most = (account.entries / PIECE + 2).min(PIECES_MAX);
         let marks = store::marks(tx, lane, account.last_seq, (PIECE, most)).await?;
@@ -101,7 +110,8 @@ impl Run<'_> {
                 found = self.feed(&mut replay, piece, &targets);
             }
         }
-        Ok(found.and_then(|()| close(&mut replay, account, stored)))
+        let found = found.and_then(|()| close(&mut replay, account, stored));
+        Ok(found.map(|()| replay))
     }
 
     /// Replays a whole chain.
@@ -116,7 +126,7 @@ impl Run<'_> {
     }
 
     /// Notes which records an account has reached.
-    fn count(&mut self, piece: &Piece, is_first: bool) {
+    pub(super) fn count(&mut self, piece: &Piece, is_first: bool) {
         for (seq, ..) in piece {
             if *seq <= self.position.check.seq {
                 self.position.reached.add(*seq);

@@ -3,7 +3,7 @@
 use tenure_sql::SqlError;
 
 use super::{Run, breach};
-use crate::domain::{Invariant, Neighbour, Phase, Seal, Sealing, TotalRow, total_mark};
+use crate::domain::{Invariant, Neighbour, Phase, Record, Seal, Sealing, TotalRow, total_mark};
 use crate::store::{self, BLOCK_MAX, LaneSlice};
 
 /// How many records that are not sealed are read at once.
@@ -147,16 +147,21 @@ impl Run<'_> {
                 self.report(found.at(lane, raw.seq, None, &raw.account_id));
                 continue;
             };
-            let peer = match record {
-                crate::domain::Record::Entry(entry) => {
-                    entry.peer.as_ref().and_then(|peer| peer.entry)
-                }
-                _ => None,
+            let (peer, stock, drawn) = match record {
+                Record::Entry(entry) => (
+                    entry.peer.as_ref().and_then(|peer| peer.entry),
+                    entry.stock.as_ref().map(|part| part.record),
+                    None,
+                ),
+                Record::Stock(moved) => (None, None, moved.moved.entry),
+                _ => (None, None, None),
             };
             let beside = Neighbour {
                 programme: programme.as_deref(),
                 ending: slice.endings.get(&raw.seq).copied(),
                 peer: peer.and_then(|id| slice.peers.get(&(id.lane(), id.seq()))),
+                stock: stock.and_then(|id| slice.drawn.get(&(id.lane(), id.seq()))),
+                drawn: drawn.and_then(|id| slice.peers.get(&(id.lane(), id.seq()))),
                 same_request: slice.same_request.get(&raw.seq).copied(),
                 same_source: slice.same_source.get(&raw.seq).copied(),
                 partner: slice.partners.get(&raw.seq),
@@ -213,7 +218,7 @@ impl Run<'_> {
         let count = i64::try_from(endings.len()).unwrap_or(i64::MAX);
         self.left -= count;
         if count < ENDINGS {
-            self.position.phase = Phase::Accounts;
+            self.position.phase = Phase::Stocks;
         }
         Ok(())
     }

@@ -378,3 +378,34 @@ async fn confirm_more_than_held() {
     })
     .await;
 }
+
+/// Loyalty platforms that sell first and count later owe somebody a mug.
+#[tokio::test]
+async fn stock_runs_out_mid_redeem() {
+    each(async |loyalty| {
+        loyalty.stocked("mug", 3).await;
+        for n in 0..8 {
+            loyalty.earn(&format!("A{n}"), 150, "bill/1").await;
+        }
+
+        let orders = (0..8).map(|n| {
+            let loyalty = &loyalty;
+            async move { (n, loyalty.order(&format!("A{n}"), "mug").await) }
+        });
+        let orders = join_all(orders).await;
+
+        // Points and the mug moved, or neither did.
+        for (n, order) in &orders {
+            let wanted = if order.is_ok() { 50 } else { 150 };
+            assert_eq!(loyalty.balance(&format!("A{n}")).await, (wanted, 0));
+            if let Err(refused) = order {
+                assert_code(refused, Code::FailedPrecondition, "OUT_OF_STOCK");
+                assert_eq!(error_info(refused).metadata["available_quantity"], "0");
+            }
+        }
+        assert_eq!(orders.iter().filter(|(_, order)| order.is_ok()).count(), 3);
+        assert_eq!(loyalty.stock("mug").await, (0, 0, 3));
+        loyalty.assert_verifies().await;
+    })
+    .await;
+}

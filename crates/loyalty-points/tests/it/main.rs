@@ -41,6 +41,7 @@ mod regressions;
 mod reverse;
 mod revoke;
 mod reward_catalogue;
+mod reward_crowds;
 mod reward_suite;
 mod rewards;
 mod settlements;
@@ -52,6 +53,7 @@ mod tiers;
 mod verify;
 mod verify_entries;
 mod verify_partners;
+mod verify_rewards;
 mod verify_rows;
 mod verify_seal;
 

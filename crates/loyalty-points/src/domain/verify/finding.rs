@@ -23,6 +23,9 @@ pub enum Invariant {
     Hold = 6,
     /// No more comes back than went.
     Reversal = 7,
+    /// What there is of a reward is what came in, less what went out, plus what came back; an order has
+    /// one debit.
+    Catalogue = 8,
     /// Records are numbered without gaps, follow their account's record before, and never lie
     /// before it in time.
     Sequence = 9,

@@ -9,9 +9,11 @@ use tenure_core::hash::{fnv1a64, mix64};
 
 use super::finding::{Breach, Finding, Invariant, holds, same};
 use super::partner::{self, PartnerRow};
+use super::stock::{both_drawn, both_moved};
 use crate::domain::entry::{Entry, EntryKind, Record, RecordKey};
 use crate::domain::postings::postings;
 use crate::domain::seal::RawRecord;
+use crate::domain::stock::StockRecord;
 use crate::domain::total::day_of;
 
 /// A set of numbers, as far as it takes to tell whether two are the same.
@@ -72,6 +74,10 @@ pub struct Neighbour<'n> {
     pub ending: Option<(i64, i64, i64)>,
     /// The entry on the other side of its transfer.
     pub peer: Option<&'n Entry>,
+    /// The record of the stock that an entry drew on.
+    pub stock: Option<&'n StockRecord>,
+    /// The entry that drew, for a record of a stock.
+    pub drawn: Option<&'n Entry>,
     /// An earlier record of its request.
     pub same_request: Option<i64>,
     /// An earlier record of its source.
@@ -133,6 +139,7 @@ impl LaneCheck {
             .and_then(|()| partner::beside(record, raw.seq, beside.partner))
             .and_then(|()| match record {
                 Record::Entry(entry) => entry_alone(entry, beside, total),
+                Record::Stock(moved) => both_moved(moved, beside.drawn),
                 _ => Ok(()),
             })
             .map_err(|breach| breach.at(raw.lane, raw.seq, Some(id), &raw.account_id))
@@ -144,12 +151,15 @@ impl LaneCheck {
         record: &Record,
         beside: Neighbour<'_>,
     ) -> Result<(), Breach> {
-        if matches!(record, Record::Refused(_) | Record::Stock(_)) {
+        if matches!(record, Record::Refused(_)) {
             return Ok(());
         }
         let is_chained = !matches!(record, Record::Notice(_));
         if is_chained {
             self.chained.add(raw.seq);
+        }
+        if matches!(record, Record::Stock(_)) {
+            return Ok(());
         }
         let Some(programme) = beside.programme else {
             let what = "the account of the record";
@@ -224,6 +234,7 @@ fn entry_alone(
     let sum: i64 = postings(entry).iter().map(|(_, points)| points).sum();
     same(Invariant::Postings, "the sum of the postings", &0, &sum)?;
     both_sides(entry, beside.peer)?;
+    both_drawn(entry, beside.stock)?;
     let wanted = entry.ends().map(|ended| {
         let (points, before) = entry.takes_back();
         (ended.seq(), before, points)

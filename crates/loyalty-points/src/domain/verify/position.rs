@@ -18,6 +18,8 @@ pub enum Phase {
     Accounts,
     /// The settlements of all lanes, behind the last one.
     Settlements,
+    /// The stocks, each along its chain; before the accounts.
+    Stocks,
 }
 
 /// How far a verification is.
@@ -38,7 +40,7 @@ pub struct Position {
     /// Behind the stored endings of this record and so many points; behind the settlement of this
     /// number.
     pub ending: (i64, i64),
-    /// Behind this account; or at this partner.
+    /// Behind this account, or this stock; or at this partner.
     pub account: String,
     /// The records that the accounts reached, up to the last one of the first phase.
     pub reached: Seen,
@@ -118,6 +120,7 @@ impl Position {
             1 => Phase::Endings,
             2 => Phase::Accounts,
             3 => Phase::Settlements,
+            4 => Phase::Stocks,
             _ => return None,
         };
         let is_partial = from.byte()? != 0;

@@ -6,6 +6,7 @@ use tenure_core::{AccountId, CustomerId, ProgrammeId, Timestamp};
 
 use super::finding::{Breach, Finding, Invariant, holds, same};
 use super::lots::Lots;
+use super::orders::{OrderRow, Orders as RewardOrders};
 use crate::domain::account::Hold;
 use crate::domain::entry::{Entry, EntryKind, Opened, Record};
 use crate::domain::entry_id::EntryId;
@@ -31,6 +32,7 @@ pub struct Replay {
     pub(super) standing: Standing,
     /// When recipients were registered last.
     pub(super) registered: BTreeMap<AccountId, Timestamp>,
+    orders: RewardOrders,
     /// How many points of entries came back so far, by their numbers.
     pub(super) returned: HashMap<i64, i64>,
     account: AccountId,
@@ -63,6 +65,7 @@ impl Replay {
             standing: Standing::default(),
             registered: BTreeMap::new(),
             returned: HashMap::new(),
+            orders: RewardOrders::default(),
             account,
             promise: None,
             in_debt: None,
@@ -125,6 +128,14 @@ impl Replay {
         self.keep_promises(None)
     }
 
+    /// Compares the rows that repeat where the orders of the account stand, in their order.
+    ///
+    /// # Errors
+    /// When they say something else.
+    pub fn compare_orders(&self, rows: &[OrderRow]) -> Result<(), Breach> {
+        self.orders.compare(rows)
+    }
+
     fn open(&mut self, opened: &Opened) -> Result<(), Breach> {
         holds(
             self.opened.is_none(),
@@ -170,6 +181,7 @@ impl Replay {
         let before = (self.lots.sums(), self.debt);
         self.add_up(entry)?;
         self.apply(entry, target, &orders)?;
+        self.orders.feed(entry)?;
         self.debt += entry.debt;
         self.lots.settle()?;
         self.balances(entry, before)?;

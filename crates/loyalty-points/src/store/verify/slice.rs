@@ -6,9 +6,9 @@ use tenure_core::Lane;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, with_tx};
 
-use super::{RawRow, entries_at, partners, places, raw_record};
+use super::{RawRow, entries_at, moves_at, partners, places, raw_record};
 use crate::domain::{
-    DAY, Entry, EntryId, PartnerRow, RawRecord, Record, RecordKey, Seal, TotalRow, day_of,
+    DAY, Entry, EntryId, PartnerRow, RawRecord, Record, RecordKey, Seal, StockRecord, TotalRow, day_of,
     decode_record,
 };
 use crate::store::{row, seals};
@@ -33,7 +33,9 @@ pub(crate) struct LaneSlice {
     pub(crate) records: Vec<Known>,
     /// Stored endings, by the number of the entry that wrote them.
     pub(crate) endings: HashMap<i64, (i64, i64, i64)>,
-    /// The entries on the other side of transfers.
+    /// The records of the stocks that entries drew on.
+    pub(crate) drawn: HashMap<(Lane, i64), StockRecord>,
+    /// The entries on the other side of transfers, and those that drew on stocks.
     pub(crate) peers: HashMap<(Lane, i64), Entry>,
     /// Records whose request another one before them has, and which.
     pub(crate) same_request: HashMap<i64, i64>,
@@ -112,7 +114,13 @@ pub(crate) async fn slice(
     let peers = entries
         .iter()
         .filter_map(|entry| entry.peer.as_ref()?.entry);
-    let peers = places(peers);
+    let moves = records.iter().filter_map(|(.., known)| match known {
+        Some((Record::Stock(moved), _)) => moved.moved.entry,
+        _ => None,
+    });
+    let peers = places(peers.chain(moves));
+    let parts = entries.iter().filter_map(|entry| entry.stock.as_ref());
+    let parts = places(parts.map(|part| part.record));
     let days: Vec<i64> = entries
         .iter()
         .map(|entry| day_of(entry.decided_at))
@@ -123,6 +131,7 @@ pub(crate) async fn slice(
         seals,
         endings: endings(tx, lane, &ended).await?,
         peers: entries_at(tx, &peers).await?,
+        drawn: moves_at(tx, &parts).await?,
         same_request: earlier(tx, SAME_REQUEST, range).await?,
         same_source: earlier(tx, SAME_SOURCE, range).await?,
         totals: totals(tx, lane, &days).await?,
