@@ -74,8 +74,8 @@ pub use programme::{
 pub use refusal::Refusal;
 pub use reward::{
     Buying, Customer, Goods, ORDER_QUANTITY_MAX, Offer, OrderState, PRICES_MAX, Price,
-    REWARD_ID_LENGTH_MAX, REWARD_TIERS_MAX, RewardCommand, RewardOrder, Step, Terms, Unmet,
-    stock_key,
+    REWARD_ID_LENGTH_MAX, REWARD_TIERS_MAX, RewardCommand, RewardOrder, RewardPayment, RewardTerms,
+    Step, Unmet, stock_key,
 };
 pub use seal::{BlockHash, NO_BLOCK, RawRecord, Seal, Sealing};
 pub use settle::settle;
@@ -87,8 +87,8 @@ pub use stock::{
 pub use tier::{Achieved, Revoked, Spans, Tier, TierPeriod, TierPolicy, TierState};
 pub use total::{DAY, Total, day_of};
 pub use verify::{
-    Breach, Finding, Invariant, LaneCheck, Neighbour, OrderRow, Orders, PartnerRow, Phase, Position,
-    Replay, Seen, SettlementSeen, StockReplay, TotalRow, total_mark,
+    Breach, Finding, Invariant, LaneCheck, Neighbour, OrderRow, Orders, PartnerRow, Phase,
+    Position, Replay, Seen, SettlementSeen, StockReplay, TotalRow, total_mark,
 };
 pub use vintage::{Change, Cohort, Movements, VintageKey, Vintages, needs_hold};
 

@@ -14,7 +14,7 @@ use super::stock::{StockId, StockPlace};
 pub(super) use act::act;
 pub use act::{Buying, Goods, RewardCommand, Step};
 pub use eligible::{Customer, Unmet};
-pub use order::{OrderState, Payment, RewardOrder};
+pub use order::{OrderState, RewardOrder, RewardPayment};
 
 /// The longest id of a reward: its stock has a key that is longer.
 pub const REWARD_ID_LENGTH_MAX: usize = 48;
@@ -38,7 +38,7 @@ pub struct Price {
 
 /// What a version of a reward says. An order keeps the version it was bought under.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct RewardTerms {
     /// What people call it.
     pub name: String,
     /// From when on it is offered, in microseconds; always, when nothing is said.
@@ -65,7 +65,7 @@ pub struct Offer {
     /// The number of its version.
     pub version: i64,
     /// What the version says.
-    pub terms: Terms,
+    pub terms: RewardTerms,
     /// The lane of its stock, when it has one: what is not counted has none.
     pub stock: Option<Lane>,
 }

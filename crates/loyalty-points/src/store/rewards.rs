@@ -3,7 +3,7 @@
 use tenure_core::{PageSize, ProgrammeId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use crate::domain::{Counts, Offer, Refusal, Terms, stock_key};
+use crate::domain::{Counts, Offer, Refusal, RewardTerms, stock_key};
 
 /// The most rewards.
 pub(crate) const REWARDS_MAX: i64 = 100_000;
@@ -31,7 +31,7 @@ fn reward(
 ) -> Result<StoredReward, SqlError> {
     let (id, programme, version, is_counted, created_at, body, updated_at, updated_by) = row;
     let programme = ProgrammeId::parse(&programme);
-    let terms: Result<Terms, _> = serde_json::from_str(&body);
+    let terms: Result<RewardTerms, _> = serde_json::from_str(&body);
     let stock = (is_counted != 0).then(|| lane(&stock_key(&id)));
     Ok(StoredReward {
         offer: Offer {
@@ -191,7 +191,7 @@ pub(crate) async fn update(
     tx: &mut Tx,
     db: &Db,
     id: &str,
-    terms: Terms,
+    terms: RewardTerms,
     (by, now): (&str, Timestamp),
 ) -> Result<Option<StoredReward>, SqlError> {
     let number: Option<i64> = with_tx!(tx, |conn| {

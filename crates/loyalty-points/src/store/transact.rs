@@ -13,9 +13,7 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
-use super::{
-    accounts, answers, blocks, entries, lanes, merges, orders as reward_orders, stocks,
-};
+use super::{accounts, answers, blocks, entries, lanes, merges, orders as reward_orders, stocks};
 use crate::domain::{
     Account, Catalogue, Command, Decision, EntryId, Ledger, Order, Programme, Refusal, Stock,
     StockMove, StockPlace, Writes,

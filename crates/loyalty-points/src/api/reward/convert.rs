@@ -5,7 +5,7 @@ use tenure_proto::loyalty::v1 as pb;
 use tenure_proto::r#type::v1::Money;
 use tenure_rpc::fields::time;
 
-use crate::domain::{Counts, Entry, OrderState, RewardOrder, Terms};
+use crate::domain::{Counts, Entry, OrderState, RewardOrder, RewardTerms};
 use crate::store::rewards::StoredReward;
 
 pub(super) fn reward(found: &StoredReward) -> pb::CatalogueReward {
@@ -32,7 +32,7 @@ fn stock(counts: &Counts) -> pb::RewardStock {
     }
 }
 
-fn terms(terms: &Terms) -> pb::RewardTerms {
+fn terms(terms: &RewardTerms) -> pb::RewardTerms {
     let instant = |micros: Option<i64>| micros.map(|micros| time(Timestamp::from_micros(micros)));
     let prices = terms.prices.iter().map(|price| pb::RewardPrice {
         price_id: price.key.clone(),

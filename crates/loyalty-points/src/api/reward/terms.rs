@@ -8,7 +8,7 @@ use tenure_rpc::fields;
 
 use crate::domain::{
     ORDER_QUANTITY_MAX, POINTS_MAX, PRICES_MAX, Price, REWARD_ID_LENGTH_MAX, REWARD_TIERS_MAX,
-    Terms,
+    RewardTerms,
 };
 
 /// The longest name.
@@ -51,12 +51,12 @@ pub(super) fn quantity(v: &mut Violations, quantity: i64) -> Option<i64> {
 }
 
 /// Returns terms, or notes everything that is wrong with them.
-pub(super) fn terms(v: &mut Violations, message: Option<&pb::RewardTerms>) -> Option<Terms> {
+pub(super) fn terms(v: &mut Violations, message: Option<&pb::RewardTerms>) -> Option<RewardTerms> {
     let message = fields::required(v, "terms", message)?;
     v.within("terms.", |v| read(v, message))
 }
 
-fn read(v: &mut Violations, message: &pb::RewardTerms) -> Option<Terms> {
+fn read(v: &mut Violations, message: &pb::RewardTerms) -> Option<RewardTerms> {
     let name = fields::text(v, "display_name", &message.display_name, NAME_LENGTH_MAX);
     let from = fields::optional_time(v, "valid_from_time", message.valid_from_time.as_ref());
     let until = fields::optional_time(v, "valid_until_time", message.valid_until_time.as_ref());
@@ -101,7 +101,7 @@ fn read(v: &mut Violations, message: &pb::RewardTerms) -> Option<Terms> {
         Some((eligible.tier_ids.clone(), months?, most?))
     });
     let (tiers, months, account_max) = eligible?;
-    Some(Terms {
+    Some(RewardTerms {
         name: name?.to_owned(),
         valid_from: from.map(Timestamp::as_micros),
         valid_until: until.map(Timestamp::as_micros),

@@ -2,7 +2,7 @@
 
 use super::{flag, when};
 use crate::domain::bytes::{Reader, Writer};
-use crate::domain::reward::{OrderState, Payment, RewardOrder};
+use crate::domain::reward::{OrderState, RewardOrder, RewardPayment};
 
 /// What follows in the body of an order.
 mod with {
@@ -53,7 +53,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<RewardOrder> {
     let (fulfilment, reason) = (from.text()?, from.text()?);
     let flags = from.byte()?;
     let payment = when(flags & with::PAYMENT != 0, || {
-        Some(Payment {
+        Some(RewardPayment {
             currency: from.text()?.into(),
             minor: from.number()?,
             reference: from.text()?.into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure_core::{Lane, Span, Timestamp};
 
 use super::eligible::Customer;
-use super::order::{OrderState, Payment, RewardOrder};
+use super::order::{OrderState, RewardOrder, RewardPayment};
 use super::{Offer, place, stock_key};
 use crate::domain::account::Account;
 use crate::domain::apply::Context;
@@ -205,7 +205,7 @@ fn buy(
     }
     let entry = journal.last_mut();
     let is_reserved = buying.reserves.is_some();
-    let payment = price.money.as_ref().map(|(currency, minor)| Payment {
+    let payment = price.money.as_ref().map(|(currency, minor)| RewardPayment {
         currency: currency.as_str().into(),
         minor: minor.saturating_mul(quantity),
         reference: buying.payment.clone(),

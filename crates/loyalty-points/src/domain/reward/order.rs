@@ -58,7 +58,7 @@ impl OrderState {
 
 /// Money that was paid beside the points. It is a record: nobody is charged here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
+pub struct RewardPayment {
     /// The currency.
     pub currency: Arc<str>,
     /// How much, in its smallest unit.
@@ -83,7 +83,7 @@ pub struct RewardOrder {
     /// The points for all of them.
     pub points: i64,
     /// The money for all of them.
-    pub payment: Option<Payment>,
+    pub payment: Option<RewardPayment>,
     /// Whether the things are counted: then they have a stock.
     pub is_counted: bool,
     /// How far it is.

@@ -8,8 +8,8 @@ use tenure_sql::{SqlError, Tx, with_tx};
 
 use super::{RawRow, entries_at, moves_at, partners, places, raw_record};
 use crate::domain::{
-    DAY, Entry, EntryId, PartnerRow, RawRecord, Record, RecordKey, Seal, StockRecord, TotalRow, day_of,
-    decode_record,
+    DAY, Entry, EntryId, PartnerRow, RawRecord, Record, RecordKey, Seal, StockRecord, TotalRow,
+    day_of, decode_record,
 };
 use crate::store::{row, seals};
 
