@@ -304,7 +304,8 @@ fn names(asking: &Asking) -> (&str, &str) {
         AdjustPoints,
         ExpirePoints,
         ReinstatePoints,
-        TransferPoints
+        TransferPoints,
+        RedeemReward
     )
 }
 
