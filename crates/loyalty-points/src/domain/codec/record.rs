@@ -137,7 +137,12 @@ fn write_entry(to: &mut Writer, entry: &Entry) {
     }
     if further != 0 {
         to.byte(further);
+        write_further(to, entry);
     }
+}
+
+/// Writes what the second byte of flags announces.
+fn write_further(to: &mut Writer, entry: &Entry) {
     if let Some(part) = &entry.stock {
         stock::write_part(to, part);
     }
