@@ -114,6 +114,18 @@ async fn book_all(
     Ok(outcomes)
 }
 
+/// Returns the lanes that events may touch: of their accounts, of whom they name as referred, and of
+/// the partners whose blocks the rules have points come from.
+fn lanes_of(db: &Db, events: &[Happened], known: &Catalogue) -> BTreeSet<Lane> {
+    let own = events.iter().map(|event| event.lane);
+    let referred = events.iter().map(|event| event.event.referred.as_str());
+    let funders = known.funders().map(|partner| db.lanes().of(partner));
+    let referred = referred.filter(|id| !id.is_empty());
+    own.chain(referred.map(|id| db.lanes().of(id)))
+        .chain(funders)
+        .collect()
+}
+
 async fn open(
     tx: &mut Tx,
     db: &Db,
@@ -121,15 +133,8 @@ async fn open(
     rules: &Rules,
     events: &[Happened],
 ) -> Result<Batch, SqlError> {
-    let mut wanted: BTreeSet<Lane> = events.iter().map(|event| event.lane).collect();
-    let referrals = events.iter().map(|happened| &happened.event.referred);
-    wanted.extend(
-        referrals
-            .filter(|id| !id.is_empty())
-            .map(|id| db.lanes().of(id)),
-    );
     let known = rules.as_found(tx).await?;
-    wanted.extend(known.funders().map(|partner| db.lanes().of(partner)));
+    let wanted = lanes_of(db, events, &known);
     let (mut ledger, epoch) = transact::lock(tx, &wanted, &mut Memory::none()).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
     let places = blocks::of_partners(&catalogue.partners, catalogue.funders());
