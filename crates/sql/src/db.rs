@@ -260,6 +260,20 @@ impl Db {
         answered
     }
 
+    /// Returns how many bytes the database occupies, without logs.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn size_bytes(&self) -> Result<i64, SqlError> {
+        let size = self.pick(
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+            "SELECT pg_database_size(current_database())",
+        );
+        Ok(with_pool!(self, |pool| {
+            sqlx::query_scalar(size).fetch_one(pool).await?
+        }))
+    }
+
     async fn ping_once(&self) -> Result<(), SqlError> {
         with_pool!(self, |pool| {
             sqlx::query("SELECT 1").execute(pool).await?;

@@ -5,6 +5,7 @@ mod cpu;
 pub mod crash;
 pub mod import;
 mod load;
+mod pgbench;
 pub mod redeem;
 pub mod score;
 mod server;

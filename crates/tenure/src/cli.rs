@@ -312,6 +312,10 @@ pub struct RedeemArgs {
     /// Also make calls of so many redemptions each.
     #[arg(long, value_name = "REDEMPTIONS", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=1_000))]
     pub batch: Option<usize>,
+    /// Also have pgbench make the statements of one redemption, a transaction for each, on the same
+    /// database of PostgreSQL, over so many connections.
+    #[arg(long, value_name = "CONNECTIONS", value_parser = in_flight)]
+    pub pgbench: Option<usize>,
 }
 
 fn accounts(text: &str) -> Result<usize, String> {

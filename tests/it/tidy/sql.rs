@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Complaints, File, files, names, rust_files};
 
-/// Small tables, the same on every node: the catalogue, and a few rows of bookkeeping.
-const WITHOUT_LANE: [&str; 8] = [
+/// Small tables, the same on every node: catalogues, partners and what is settled with them, and a few
+/// rows of bookkeeping.
+const WITHOUT_LANE: [&str; 15] = [
     "meta",
     "consumer",
     "offer",
@@ -14,6 +15,13 @@ const WITHOUT_LANE: [&str; 8] = [
     "scoring_run",
     "programme",
     "programme_version",
+    "reward",
+    "reward_version",
+    "partner",
+    "partner_terms",
+    "point_block",
+    "settlement",
+    "settlement_line",
 ];
 
 /// A table as its migration creates it.

@@ -134,6 +134,29 @@ async fn members_give_into_the_pool_and_spend_from_it() {
 }
 
 #[tokio::test]
+async fn what_a_member_spends_at_a_partner_is_owed_to_the_partner() {
+    each(async |loyalty| {
+        family(&loyalty).await;
+        loyalty.partner("cafe").await;
+        loyalty.contribute("ada", "pool", 60).await.unwrap();
+
+        let request = RedeemPointsRequest {
+            member_account_id: "ada".into(),
+            partner_id: "cafe".into(),
+            ..loyalty.redeeming("pool", 40)
+        };
+        let entry = loyalty.redeem_with(request).await.unwrap().entry.unwrap();
+
+        assert_eq!(entry.partner.unwrap().partner_id, "cafe");
+        let owed = loyalty.settled_entries("cafe", 0).await;
+        let points: Vec<i64> = owed.iter().map(|entry| entry.points).collect();
+        assert_eq!(points, [40]);
+        assert_sound(&loyalty).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_asked_of_a_pool_is_done_once_however_often_it_is_asked_for() {
     each(async |loyalty| {
         loyalty.create("pool").await.unwrap();

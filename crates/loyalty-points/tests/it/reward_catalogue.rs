@@ -253,6 +253,15 @@ async fn blocks_and_closed_accounts_hinder_orders_as_they_hinder_redemptions() {
             .await
             .unwrap_err();
 
+        loyalty.earn("ada", 100, "bill/2").await;
+        loyalty.freeze("ada", BlockKind::Suspended).await.unwrap();
+        let frozen = loyalty.order("ada", "mug").await.unwrap_err();
+        loyalty.unfreeze("ada", BlockKind::Suspended).await.unwrap();
+        loyalty.close("ada").await.unwrap();
+        let closed = loyalty.order("ada", "mug").await.unwrap_err();
+
+        assert_code(&frozen, Code::FailedPrecondition, "ACCOUNT_BLOCKED");
+        assert_code(&closed, Code::FailedPrecondition, "ACCOUNT_CLOSED");
         assert_code(&poor, Code::NotFound, "ACCOUNT_NOT_FOUND");
         assert_code(&short, Code::FailedPrecondition, "INSUFFICIENT_POINTS");
         assert_eq!(error_info(&short).metadata["needed_points"], "100");

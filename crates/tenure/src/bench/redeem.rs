@@ -11,12 +11,15 @@ use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
 use tenure_proto::loyalty::v1::operation::Operation as Asking;
 use tenure_proto::loyalty::v1::operation_result::Result as Answering;
 use tenure_rpc::Transport;
+use tenure_sql::{Db, DbOptions};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::load::{self, Measured};
+use super::pgbench;
 use super::server::{Backend, TestServer};
 use crate::cli::RedeemArgs;
+use crate::service::ServiceName;
 use crate::show;
 
 /// How many accounts one call of the filling opens.
@@ -75,6 +78,8 @@ struct Row {
     in_flight: usize,
     no_op: Measured,
     redeem: Measured,
+    /// By how much the database grew for each redemption.
+    bytes: f64,
 }
 
 /// Measures on SQLite and, when a server is named, on PostgreSQL; prints a table.
@@ -133,6 +138,7 @@ async fn measure(
     fill(&transports, args.accounts)
         .await
         .context("cannot fill the accounts")?;
+    let database = Database::open(&server).await?;
     let mut rows = Vec::new();
     for (load, in_flight) in plan(commits, args) {
         // The no-op before and after, so that a machine that slows down meanwhile shows in both.
@@ -141,7 +147,9 @@ async fn measure(
             accounts: args.accounts,
             load,
         };
+        let size = database.size_bytes().await?;
         let redeem = redemptions(&server, &transports, in_flight, length, target).await?;
+        let grown = database.size_bytes().await? - size;
         let after = no_op(&server, &transports, in_flight, length / 2).await?;
         let no_op = mean(before, after);
         show::note(&format!(
@@ -156,7 +164,17 @@ async fn measure(
             in_flight,
             no_op,
             redeem,
+            #[expect(clippy::cast_precision_loss, reason = "some gigabytes at most")]
+            bytes: grown as f64 / (redeem.rate * length.as_secs_f64()),
         });
+    }
+    if let (Some(connections), Backend::Postgres(_), Commits::Grouped) =
+        (args.pgbench, backend, commits)
+    {
+        let tps = pgbench::redeem(database.url(), args.accounts, connections, length)?;
+        show::note(&format!(
+            "  pgbench, a transaction each over {connections} connections: {tps:.0} redemptions/s"
+        ));
     }
     show::note(&format!(
         "  memory of the server: {} MB",
@@ -164,6 +182,32 @@ async fn measure(
     ));
     server.stop().await?;
     Ok(rows)
+}
+
+/// The database of the ledger under test.
+struct Database {
+    url: String,
+    db: Db,
+}
+
+impl Database {
+    async fn open(server: &TestServer) -> Result<Self> {
+        let url = server.database(ServiceName::LoyaltyPoints);
+        let options = DbOptions {
+            connections_max: 2,
+            ..DbOptions::default()
+        };
+        let db = Db::connect(&url, &options).await?;
+        Ok(Self { url, db })
+    }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn size_bytes(&self) -> Result<i64> {
+        Ok(self.db.size_bytes().await?)
+    }
 }
 
 fn mean(a: Measured, b: Measured) -> Measured {
@@ -343,6 +387,7 @@ fn print(rows: &[Row]) {
                 "{:.0} + {:.0} + {:.0}",
                 cpu.client, cpu.server, cpu.postgres
             ),
+            format!("{:.0}", row.bytes),
         ]
     };
     let lines: Vec<_> = rows.iter().map(line).collect();
@@ -357,6 +402,7 @@ fn print(rows: &[Row]) {
         "p50 / p99 ms#",
         "No-op CPU us#",
         "Redeem CPU us (client + server + PostgreSQL)#",
+        "Disk bytes#",
     ];
     show::heading("Durable redemptions beside a no-op of the same server");
     show::table(&headings, &lines);

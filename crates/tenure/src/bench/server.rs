@@ -34,7 +34,7 @@ pub(super) struct TestServer {
     child: Child,
     address: SocketAddr,
     /// Holds its files until it is dropped.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     databases: Vec<ScratchDatabase>,
 }
 
@@ -65,9 +65,21 @@ impl TestServer {
         Ok(Self {
             child,
             address,
-            _folder: folder,
+            folder,
             databases,
         })
+    }
+
+    /// Returns the URL of the database of a service.
+    pub(super) fn database(&self, service: ServiceName) -> String {
+        let place = ServiceName::ALL.iter().position(|it| *it == service);
+        match place.and_then(|place| self.databases.get(place)) {
+            Some(database) => database.url(),
+            None => {
+                let file = format!("{}.db", service.as_str());
+                format!("sqlite://{}", self.folder.path().join(file).display())
+            }
+        }
     }
 
     /// Returns its process id.
