@@ -35,12 +35,6 @@ macro_rules! method {
             request: concat!("tenure.loyalty.v1.", $name, "Request"),
         }
     };
-    ($service:literal, $name:literal) => {
-        $crate::api::once::Method {
-            name: concat!("tenure.loyalty.v1.", $service, "/", $name),
-            request: concat!("tenure.loyalty.v1.", $name, "Request"),
-        }
-    };
 }
 pub(super) use method;
 
