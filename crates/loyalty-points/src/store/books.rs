@@ -3,36 +3,21 @@
 use tenure_core::{ProgrammeId, Timestamp};
 use tenure_sql::{Db, SqlError, with_pool};
 
-use crate::domain::{DAY, EntryKind, day_of};
+use crate::domain::{Change, DAY, EntryKind, Movements, day_of};
 
-/// Points by what moved them, and what there was before and is now.
+/// Points by what moved them in a period, and what there was before and is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sums {
     pub(crate) opening: i64,
-    pub(crate) earned: i64,
-    pub(crate) redeemed: i64,
-    pub(crate) expired: i64,
-    pub(crate) reversed_redeemed: i64,
-    pub(crate) reversed_earned: i64,
+    pub(crate) moved: Movements,
     pub(crate) lot_points: i64,
     pub(crate) accounts: i64,
-    pub(crate) adjusted: i64,
-    pub(crate) reinstated: i64,
-    pub(crate) voided: i64,
-    pub(crate) debt_repaid: i64,
-    pub(crate) transferred: i64,
 }
 
 impl Sums {
     /// Returns the points outstanding at the end.
     pub(crate) fn closing(&self) -> i64 {
-        self.opening + self.earned - self.redeemed - self.expired + self.reversed_redeemed
-            - self.reversed_earned
-            + self.adjusted
-            + self.reinstated
-            - self.voided
-            - self.debt_repaid
-            + self.transferred
+        self.opening + self.moved.outstanding()
     }
 }
 
@@ -109,40 +94,19 @@ pub(crate) async fn books(
             -1 => sums.opening += points,
             -2 => sums.lot_points = points,
             -3 => sums.accounts = points,
-            kind => add(&mut sums, kind, points)?,
+            kind => add(&mut sums.moved, kind, points)?,
         }
     }
     Ok(sums)
 }
 
-fn add(sums: &mut Sums, kind: i32, points: i64) -> Result<(), SqlError> {
+fn add(moved: &mut Movements, kind: i32, points: i64) -> Result<(), SqlError> {
     let kind = i16::try_from(kind).ok().and_then(EntryKind::from_number);
-    match kind.ok_or_else(|| SqlError::corrupt("a stored kind is none"))? {
-        EntryKind::Earn => sums.earned += points,
-        EntryKind::Redeem | EntryKind::Confirm => sums.redeemed -= points,
-        EntryKind::Expire => sums.expired -= points,
-        EntryKind::ReverseRedeem => sums.reversed_redeemed += points,
-        EntryKind::ReverseEarn => sums.reversed_earned -= points,
-        EntryKind::Adjust => sums.adjusted += points,
-        EntryKind::Reinstate => sums.reinstated += points,
-        EntryKind::Close | EntryKind::Void => sums.voided -= points,
-        EntryKind::RepayDebt => sums.debt_repaid -= points,
-        EntryKind::TransferOut
-        | EntryKind::TransferIn
-        | EntryKind::PoolRemove
-        | EntryKind::PoolLeave
-        | EntryKind::PoolOut
-        | EntryKind::PoolIn => sums.transferred += points,
-        EntryKind::Hold
-        | EntryKind::Release
-        | EntryKind::HoldTimeout
-        | EntryKind::Activate
-        | EntryKind::Block
-        | EntryKind::Unblock
-        | EntryKind::PoolMember
-        | EntryKind::PoolJoin
-        | EntryKind::Fulfil
-        | EntryKind::Recipient => {}
-    }
+    let kind = kind.ok_or_else(|| SqlError::corrupt("a stored kind is none"))?;
+    let change = Change {
+        points,
+        ..Change::default()
+    };
+    moved.add(kind, change);
     Ok(())
 }
