@@ -123,8 +123,7 @@ fn accepted((delivered, accepted, _): (i64, i64, i64)) -> String {
 pub fn points(months: &[PointsMonth], lot_points: i64) {
     show::heading("Do the points books balance");
     let sum = |part: fn(&PointsMonth) -> i64| months.iter().map(part).sum::<i64>();
-    let (earned, redeemed, expired) = (sum(|m| m.earned), sum(|m| m.redeemed), sum(|m| m.expired));
-    let closing = earned - redeemed - expired;
+    let closing = sum(PointsMonth::change);
     let verdict = if closing == lot_points {
         "equal to the last point"
     } else {
@@ -133,9 +132,11 @@ pub fn points(months: &[PointsMonth], lot_points: i64) {
     show::table(
         &["Books", "Points#"],
         &[
-            vec!["issued".into(), grouped(earned)],
-            vec!["less redeemed".into(), grouped(redeemed)],
-            vec!["less expired".into(), grouped(expired)],
+            vec!["issued".into(), grouped(sum(|m| m.earned))],
+            vec!["less redeemed".into(), grouped(sum(|m| m.redeemed))],
+            vec!["less expired".into(), grouped(sum(|m| m.expired))],
+            vec!["less lost by leaving".into(), grouped(sum(|m| m.voided))],
+            vec!["otherwise".into(), grouped(sum(|m| m.otherwise))],
             vec!["outstanding by the entries".into(), grouped(closing)],
             vec!["outstanding by the lots".into(), grouped(lot_points)],
             vec!["the two are".into(), verdict.into()],

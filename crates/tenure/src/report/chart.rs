@@ -213,7 +213,7 @@ pub fn campaign_effects(campaigns: &[CampaignFacts]) -> String {
     drawing.finish("Effect of each campaign on retention with its 95 % interval")
 }
 
-/// Draws points issued, redeemed and expired as bars, and what is outstanding as a line.
+/// Draws points issued, redeemed, expired and lost as bars, and what is outstanding as a line.
 #[must_use]
 pub fn points(months: &[PointsMonth]) -> String {
     let high = months
@@ -223,7 +223,7 @@ pub fn points(months: &[PointsMonth]) -> String {
         .unwrap_or(0);
     let low = months
         .iter()
-        .map(|m| -(m.redeemed + m.expired))
+        .map(|m| -(m.redeemed + m.expired + m.voided))
         .min()
         .unwrap_or(0);
     let marks = ticks(height(low), height(high), 6);
@@ -239,6 +239,13 @@ pub fn points(months: &[PointsMonth]) -> String {
             height(month.earned),
             SERIES[1],
             &title("issued", month.earned),
+        );
+        let gone = -height(month.redeemed + month.expired + month.voided);
+        drawing.bar(
+            (x - 0.38, x + 0.38),
+            gone,
+            SERIES[5],
+            &title("lost by leaving", month.voided),
         );
         let spent = -height(month.redeemed + month.expired);
         drawing.bar(
@@ -264,7 +271,7 @@ pub fn points(months: &[PointsMonth]) -> String {
     drawing.x_axis(&month_ticks(
         &months.iter().map(|m| m.month).collect::<Vec<_>>(),
     ));
-    drawing.finish("Points issued, redeemed, expired and outstanding by month")
+    drawing.finish("Points issued, redeemed, expired, lost and outstanding by month")
 }
 
 #[cfg(test)]

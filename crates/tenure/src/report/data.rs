@@ -132,8 +132,20 @@ pub struct PointsMonth {
     pub redeemed: i64,
     /// Expired.
     pub expired: i64,
+    /// Lost because a customer left or an account was closed.
+    pub voided: i64,
+    /// What else came, less what went: adjusted, reinstated, transferred, set off against debts.
+    pub otherwise: i64,
     /// Outstanding at the end of the month.
     pub outstanding: i64,
+}
+
+impl PointsMonth {
+    /// Returns by how much all of this moved what is outstanding.
+    #[must_use]
+    pub fn change(&self) -> i64 {
+        self.earned - self.redeemed - self.expired - self.voided + self.otherwise
+    }
 }
 
 impl Report {

@@ -416,21 +416,51 @@ async fn points(clients: &Clients, first: Timestamp, now: Timestamp) -> Result<V
             .get_books(request)
             .await?
             .into_inner();
-        let books = answer.books.unwrap_or_default();
-        points.push(PointsMonth {
-            month,
-            earned: books.earned_points - books.reversed_earned_points,
-            redeemed: books.redeemed_points - books.reversed_redeemed_points,
-            expired: books.expired_points,
-            outstanding: books.closing_points,
-        });
+        points.push(points_month(month, &answer.books.unwrap_or_default()));
     }
     Ok(points)
+}
+
+fn points_month(month: Timestamp, books: &loyalty::Books) -> PointsMonth {
+    PointsMonth {
+        month,
+        earned: books.earned_points - books.reversed_earned_points,
+        redeemed: books.redeemed_points - books.reversed_redeemed_points,
+        expired: books.expired_points,
+        voided: books.voided_points,
+        otherwise: books.adjusted_points + books.reinstated_points + books.transferred_points
+            - books.debt_repaid_points,
+        outstanding: books.closing_points,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_moved_points_stands_somewhere_in_the_month() {
+        // Powers of two: no sum of some of them is the sum of others.
+        let books = loyalty::Books {
+            opening_points: 1 << 12,
+            earned_points: 1 << 10,
+            redeemed_points: 1 << 1,
+            expired_points: 1 << 2,
+            reversed_redeemed_points: 1 << 3,
+            reversed_earned_points: 1 << 4,
+            adjusted_points: 1 << 5,
+            reinstated_points: 1 << 6,
+            voided_points: 1 << 7,
+            debt_repaid_points: 1 << 8,
+            transferred_points: 1 << 9,
+            ..loyalty::Books::default()
+        };
+        let month = points_month(Timestamp::from_micros(0), &books);
+
+        // Closing = opening + issued - redeemed - expired +/- the rest, as the proto says.
+        let in_all = 1_024 - 2 - 4 + 8 - 16 + 32 + 64 - 128 - 256 + 512;
+        assert_eq!(month.change(), in_all);
+    }
 
     #[test]
     fn moves_add_up_to_counts_at_each_month() {

@@ -322,16 +322,18 @@ fn points(report: &Report) -> String {
         ("var(--s2)", "issued"),
         ("var(--s3)", "redeemed"),
         ("var(--s5)", "expired"),
+        ("var(--s6)", "lost by leaving"),
         ("var(--s4)", "outstanding"),
     ];
     let sum =
         |part: fn(&super::data::PointsMonth) -> i64| report.points.iter().map(part).sum::<i64>();
     let (outstanding, is_equal) = report.outstanding();
     let text = format!(
-        "{} issued, {} redeemed, {} expired, {} outstanding, {}.",
+        "{} issued, {} redeemed, {} expired, {} lost by leaving, {} outstanding, {}.",
         sum(|m| m.earned),
         sum(|m| m.redeemed),
         sum(|m| m.expired),
+        sum(|m| m.voided),
         outstanding,
         if is_equal {
             "which is what the lots hold to the last point"

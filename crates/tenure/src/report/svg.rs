@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 /// Colours by role, defined as CSS variables so that light and dark pages use one drawing.
-pub(super) const SERIES: [&str; 5] = [
+pub(super) const SERIES: [&str; 6] = [
     "var(--s1)",
     "var(--s2)",
     "var(--s3)",
     "var(--s4)",
     "var(--s5)",
+    "var(--s6)",
 ];
 
 /// Width of a drawing that shares a line with another, and of one that has the line for itself: the
