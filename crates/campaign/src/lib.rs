@@ -20,10 +20,9 @@ use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
 use tenure_proto::campaign::v1::campaign_service_server::CampaignServiceServer;
-use tenure_rpc::{Lifecycle, Transport};
+use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 use tokio::sync::{Mutex, Notify};
-use tonic::service::Routes;
 
 pub use config::Config;
 pub use error::Error;
@@ -33,9 +32,6 @@ pub const NAME: &str = "campaign";
 
 /// The domain of every `google.rpc.ErrorInfo` of the service.
 pub const DOMAIN: &str = "campaign.tenure";
-
-/// The gRPC services that [`Service::routes`] serves.
-pub const SERVICES: [&str; 1] = ["tenure.campaign.v1.CampaignService"];
 
 /// The schema.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_campaign", "0102_enrolment");

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
-use tenure_rpc::Lifecycle;
+use tenure_rpc::{Lifecycle, Routes};
 use tenure_sql::{Db, Migrations};
 
 pub use config::Config;
@@ -29,8 +29,6 @@ pub use error::Error;
 pub const NAME: &str = "customer-data";
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "customer.tenure";
-/// The full names of the gRPC services, for health.
-pub const SERVICES: [&str; 1] = ["tenure.customer.v1.CustomerService"];
 /// The schema.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_customer", "0110_standing");
 
@@ -64,8 +62,8 @@ impl Service {
 
     /// Returns the gRPC service.
     #[must_use]
-    pub fn routes(&self) -> tonic::service::Routes {
-        tonic::service::Routes::new(CustomerServiceServer::new(api::Api(self.0.clone())))
+    pub fn routes(&self) -> Routes {
+        Routes::new(CustomerServiceServer::new(api::Api(self.0.clone())))
     }
 
     /// Starts the sweeps.

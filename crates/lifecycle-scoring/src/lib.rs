@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
 use tenure_proto::scoring::v1::scoring_service_server::ScoringServiceServer;
-use tenure_rpc::{Lifecycle, Transport};
+use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
 pub use config::Config;
@@ -27,8 +27,6 @@ pub use error::Error;
 pub const NAME: &str = "lifecycle-scoring";
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "scoring.tenure";
-/// The gRPC services.
-pub const SERVICES: [&str; 1] = ["tenure.scoring.v1.ScoringService"];
 /// The tables.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_scoring");
 
@@ -67,8 +65,8 @@ impl Service {
 
     /// Returns the routes of the service's gRPC services.
     #[must_use]
-    pub fn routes(&self) -> tonic::service::Routes {
-        tonic::service::Routes::new(ScoringServiceServer::new(api::Api(Arc::clone(&self.0))))
+    pub fn routes(&self) -> Routes {
+        Routes::new(ScoringServiceServer::new(api::Api(Arc::clone(&self.0))))
     }
 
     /// Starts to follow the feed of customer-data.

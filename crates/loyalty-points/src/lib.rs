@@ -22,7 +22,7 @@ use tenure_proto::loyalty::v1::loyalty_service_server::LoyaltyServiceServer;
 use tenure_proto::loyalty::v1::partner_service_server::PartnerServiceServer;
 use tenure_proto::loyalty::v1::programme_service_server::ProgrammeServiceServer;
 use tenure_proto::loyalty::v1::reward_service_server::RewardServiceServer;
-use tenure_rpc::{Lifecycle, Transport};
+use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
 pub use config::{Config, ExpiryRule, ProgrammeConfig};
@@ -35,14 +35,6 @@ use store::Rules;
 pub const NAME: &str = "loyalty-points";
 /// The domain of its errors.
 pub const DOMAIN: &str = "loyalty.tenure";
-/// The gRPC services it serves.
-pub const SERVICES: [&str; 5] = [
-    "tenure.loyalty.v1.LoyaltyService",
-    "tenure.loyalty.v1.BooksService",
-    "tenure.loyalty.v1.ProgrammeService",
-    "tenure.loyalty.v1.PartnerService",
-    "tenure.loyalty.v1.RewardService",
-];
 /// Its schema.
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0101_ledger",
@@ -126,12 +118,12 @@ impl Service {
 
     /// Returns the gRPC services.
     #[must_use]
-    pub fn routes(&self) -> tonic::service::Routes {
+    pub fn routes(&self) -> Routes {
         let ledger = LoyaltyServiceServer::new(api::Api(self.0.clone()));
         let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
         let programmes = ProgrammeServiceServer::new(api::ProgrammeApi(self.0.clone()));
         let rewards = RewardServiceServer::new(api::RewardApi(self.0.clone()));
-        let routes = tonic::service::Routes::new(ledger);
+        let routes = Routes::new(ledger);
         let partners = PartnerServiceServer::new(api::PartnerApi(self.0.clone()));
         routes
             .add_service(books)

@@ -6,16 +6,15 @@
 mod admission;
 mod body;
 mod foreign;
+mod handled;
 mod limit;
 mod methods;
 pub(crate) mod trace;
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use serde::{Deserialize, Serialize};
 use tenure_core::{ErrorCode, Violations};
@@ -23,16 +22,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::service::Routes;
-use tower::Service;
-use tracing::Instrument;
 
 use crate::call::{CURRENT, Call, REQUEST_ID};
 use crate::config::Validate;
 use crate::lifecycle::{Lifecycle, panic_message};
+use crate::routes::Routes;
 use crate::status;
 use admission::Admission;
 use body::Guarded;
+use handled::Handled;
 use limit::Limited;
 use methods::{Kind, Methods, Seen};
 
@@ -137,7 +135,7 @@ type Answer = Result<(Response<Body>, Option<OwnedSemaphorePermit>), Status>;
 impl Edge {
     pub(crate) fn new(routes: Routes, config: EdgeConfig, lifecycle: &Lifecycle) -> Self {
         Self {
-            routes: routes.prepare(),
+            routes,
             methods: Methods::of_all_services(&config.slow_methods),
             admission: Admission::new(&config),
             config,
@@ -160,13 +158,7 @@ impl Edge {
         let call = Call::read(request.headers(), deadline, method.domain());
         let span = trace::span(method.name(), &call);
 
-        let worked_on = self.work(method.kind, request);
-        let in_time = in_time(deadline, worked_on);
-        let caught = caught(in_time);
-        let answer = CURRENT
-            .scope(call.clone(), caught.instrument(span.clone()))
-            .await;
-
+        let answer = Handled::new(self.work(method.kind, request), &call, &span).await;
         Ok(self.respond(answer, seen, call, method.kind, span))
     }
 
@@ -178,9 +170,8 @@ impl Edge {
     {
         let permit = self.admission.enter(kind).await?;
         let limit = self.config.message_bytes;
-        let request = request.map(|body| Limited::new(body, limit));
-        let Ok(response) = self.routes.clone().call(request).await;
-        Ok((response, permit))
+        let request = request.map(|body| Body::new(Limited::new(body, limit)));
+        Ok((self.routes.answer(request).await, permit))
     }
 
     /// Returns when a call has to be answered, if it ever has to.
@@ -236,24 +227,6 @@ impl Edge {
         );
         Response::from_parts(head, guarded)
     }
-}
-
-/// Ends a handler that is still at work at the deadline.
-async fn in_time(deadline: Option<Instant>, work: impl Future<Output = Answer>) -> Answer {
-    let Some(deadline) = deadline else {
-        return work.await;
-    };
-    tokio::time::timeout_at(deadline, work)
-        .await
-        .unwrap_or_else(|_| Err(deadline_exceeded()))
-}
-
-/// Turns a panic of a handler into `INTERNAL`.
-async fn caught(work: impl Future<Output = Answer>) -> Answer {
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Status {

@@ -1,6 +1,6 @@
 //! Everything around a tonic service, once: transport, status, layers, server, lifecycle, telemetry, configuration.
 //!
-//! A service crate gives [`tonic::service::Routes`]; this crate serves them over a socket
+//! A service crate gives [`Routes`]; this crate serves them over a socket
 //! ([`server::Server`]) or in the same process ([`transport::in_process`]), with the same behaviour:
 //! deadlines, bounded concurrency, panics that become `INTERNAL`, traces and metrics. The order of
 //! all that stands in one function of [`layers`].
@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod readiness;
 pub mod request;
 pub mod retry;
+mod routes;
 pub mod server;
 pub mod status;
 pub mod telemetry;
@@ -30,6 +31,7 @@ pub use lifecycle::Lifecycle;
 pub use readiness::Readiness;
 pub use request::RequestError;
 pub use retry::retry_unavailable;
+pub use routes::Routes;
 pub use server::{Server, ServerConfig};
 pub use status::{IntoStatus, to_item_error, to_status};
 pub use transport::{ClientOptions, Transport, connect, in_process};

@@ -12,13 +12,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenure_core::Violations;
 use tokio::net::TcpListener;
-use tonic::service::Routes;
 
 use crate::config::Validate;
 use crate::descriptors;
 use crate::layers::{Edge, EdgeConfig};
 use crate::lifecycle::Lifecycle;
 use crate::readiness::Readiness;
+use crate::routes::Routes;
 use health::Health;
 
 /// Where and how to serve.
@@ -139,7 +139,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Server {
     config: ServerConfig,
-    routes: axum::Router,
+    routes: Routes,
     health: Health,
 }
 
@@ -154,31 +154,26 @@ impl Server {
     /// Creates a server without services.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        let routes = Routes::default().into_axum_router();
         Self {
             config,
-            routes,
+            routes: Routes::default(),
             health: Health::new(),
         }
     }
 
-    /// Adds `routes`, which serve the gRPC services `names` (full names such as
-    /// `tenure.loyalty.v1.LoyaltyService`). Health checks for each of them, and for the server as a
-    /// whole, follow `readiness`.
+    /// Adds services. Health checks for each of them, and for the server as a whole, follow
+    /// `readiness`.
     #[must_use]
-    pub fn add(mut self, names: &[&str], routes: Routes, readiness: &Readiness) -> Self {
-        // Each set of routes brings an answer for unknown paths; only one of them can stay.
-        self.routes = self
-            .routes
-            .merge(routes.into_axum_router().reset_fallback());
-        self.health.add(names, readiness);
+    pub fn add(mut self, routes: Routes, readiness: &Readiness) -> Self {
+        self.health.add(routes.names(), readiness);
+        self.routes = self.routes.merge(routes);
         self
     }
 
     /// Returns the routes of all services added, for [`crate::transport::in_process_with`].
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::from(self.routes.clone())
+        self.routes.clone()
     }
 
     /// Binds the address and serves until `lifecycle` has drained.
@@ -196,7 +191,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
 
-        let mut routes = Routes::from(self.routes).add_service(self.health.service(lifecycle));
+        let mut routes = self.routes.add_service(self.health.service(lifecycle));
         if self.config.reflection {
             routes = with_reflection(routes);
         }

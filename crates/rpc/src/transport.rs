@@ -11,7 +11,6 @@ use tenure_core::{ErrorCode, Violations};
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
@@ -20,6 +19,7 @@ use crate::call::{CURRENT, REQUEST_ID, TRACEPARENT};
 use crate::config::Validate;
 use crate::layers::{Edge, EdgeConfig, GRPC_TIMEOUT, grpc_timeout, parse_grpc_timeout, trace};
 use crate::lifecycle::{Lifecycle, detached};
+use crate::routes::Routes;
 use crate::status;
 
 /// Any error.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tenure_core::{Clock, Ids};
-use tenure_rpc::{Lifecycle, Readiness, Server, Transport, connect, in_process};
+use tenure_rpc::{Lifecycle, Readiness, Routes, Server, Transport, connect, in_process};
 use tenure_sql::Db;
-use tonic::service::Routes;
 
 use crate::clients::Clients;
 use crate::config::Config;
@@ -205,12 +204,11 @@ impl Suite {
     /// Returns a server of every service in this process on one port.
     #[must_use]
     pub fn server(&self, config: &Config) -> Server {
-        self.services.iter().fold(
-            Server::new(config.server.clone()),
-            |server, (name, service)| {
-                server.add(name.grpc_names(), service.routes(), &self.readiness)
-            },
-        )
+        self.services
+            .values()
+            .fold(Server::new(config.server.clone()), |server, service| {
+                server.add(service.routes(), &self.readiness)
+            })
     }
 
     /// Returns whether the services can answer.

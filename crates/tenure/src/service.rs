@@ -37,17 +37,6 @@ impl ServiceName {
         }
     }
 
-    /// Returns the full names of its gRPC services.
-    #[must_use]
-    pub fn grpc_names(self) -> &'static [&'static str] {
-        match self {
-            Self::CustomerData => &tenure_customer_data::SERVICES,
-            Self::LifecycleScoring => &tenure_lifecycle_scoring::SERVICES,
-            Self::Campaign => &tenure_campaign::SERVICES,
-            Self::LoyaltyPoints => &tenure_loyalty_points::SERVICES,
-        }
-    }
-
     /// Returns the services that it calls.
     #[must_use]
     pub fn calls(self) -> &'static [Self] {

@@ -10,8 +10,7 @@ use tenure_proto::loyalty::v1::loyalty_service_server::{LoyaltyService, LoyaltyS
 use tenure_proto::scoring::v1 as scoring;
 use tenure_proto::scoring::v1::scoring_service_server::{ScoringService, ScoringServiceServer};
 use tenure_rpc::feed::ResponseStream;
-use tenure_rpc::{Transport, in_process};
-use tonic::service::Routes;
+use tenure_rpc::{Routes, Transport, in_process};
 use tonic::{Request, Response, Status};
 
 /// Implements a service of which a fake answers some methods. A macro, because a fake must name all

@@ -13,7 +13,7 @@ use tenure_proto::scoring::v1::scoring_service_client::ScoringServiceClient;
 use tenure_proto::r#type::v1::{Attribute, AttributeValue, Money, attribute_value};
 use tenure_rpc::feed::ResponseStream;
 use tenure_rpc::fields::time;
-use tenure_rpc::{Lifecycle, Transport, in_process};
+use tenure_rpc::{Lifecycle, Routes, Transport, in_process};
 use tenure_sql::Db;
 use tonic::{Request, Response, Status};
 
@@ -139,7 +139,7 @@ impl Suite {
     }
 
     fn beside(db: Db, customers: Customers, clock: ManualClock) -> Self {
-        let routes = tonic::service::Routes::new(CustomerServiceServer::new(customers.clone()));
+        let routes = Routes::new(CustomerServiceServer::new(customers.clone()));
         let service = Service::new(Deps {
             db: db.clone(),
             clock: Arc::new(clock.clone()),

@@ -13,9 +13,9 @@ use tenure_proto::customer::v1::{
     PaymentStatus, Subscription, SubscriptionState, WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_proto::r#type::v1::Money;
-use tenure_rpc::Transport;
 use tenure_rpc::fields::time;
 use tenure_rpc::transport::in_process;
+use tenure_rpc::{Routes, Transport};
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
@@ -36,7 +36,7 @@ const BATCH: usize = 7;
 
 impl FakeCustomers {
     pub(crate) fn transport(&self) -> Transport {
-        in_process(tonic::service::Routes::new(self.clone()))
+        in_process(Routes::new(self.clone()))
     }
 
     /// Adds a customer.

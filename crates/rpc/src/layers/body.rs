@@ -1,6 +1,5 @@
 //! The body of a response: the same deadline, drain, panic and size rules as its handler.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,9 +13,10 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Span;
 
+use super::handled::within;
 use super::limit::Prefix;
 use super::methods::Seen;
-use super::{deadline_exceeded, foreign, panicked, trace};
+use super::{deadline_exceeded, foreign, trace};
 use crate::call::{CURRENT, Call};
 use crate::status;
 
@@ -92,16 +92,9 @@ impl Guarded {
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let inner = &mut self.inner;
-        let poll = AssertUnwindSafe(|| Pin::new(inner).poll_frame(cx));
-        let caught = CURRENT.sync_scope(self.call.clone(), || {
-            let _entered = self.span.enter();
-            std::panic::catch_unwind(poll).map_err(|panic| panicked(&*panic))
-        });
-        match caught {
-            Ok(poll) => poll,
-            Err(status) => Poll::Ready(Some(Err(status))),
-        }
+        let inner = Pin::new(&mut self.inner);
+        within(&self.call, &self.span, || inner.poll_frame(cx))
+            .unwrap_or_else(|status| Poll::Ready(Some(Err(status))))
     }
 
     /// Looks at a frame on its way out.

@@ -9,7 +9,7 @@ use crate::readiness::Readiness;
 
 #[derive(Debug)]
 pub(crate) struct Health {
-    services: Vec<(Vec<String>, Readiness)>,
+    services: Vec<(Vec<&'static str>, Readiness)>,
 }
 
 impl Health {
@@ -19,9 +19,8 @@ impl Health {
         }
     }
 
-    pub(crate) fn add(&mut self, names: &[&str], readiness: &Readiness) {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        self.services.push((names, readiness.clone()));
+    pub(crate) fn add(&mut self, names: impl Iterator<Item = &'static str>, readiness: &Readiness) {
+        self.services.push((names.collect(), readiness.clone()));
     }
 
     /// Returns the service and keeps its answers up to date until the lifecycle has drained.

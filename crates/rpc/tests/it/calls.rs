@@ -325,11 +325,16 @@ async fn services_may_call_each_other_deeply_in_one_process() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_is_unimplemented() {
+async fn an_unknown_method_is_unimplemented_and_so_is_an_unknown_service() {
     each_transport(EdgeConfig::default(), |served| async move {
-        let status = served.client().call("NoSuchMethod", "").await.unwrap_err();
+        let method = served.client().call("NoSuchMethod", "").await;
+        let service = served.client().raw("no.such.Service", "Echo", b"").await;
+        let nearly = served.client().raw(&NAME[1..], "Echo", b"").await;
 
-        assert_eq!(status.code(), Code::Unimplemented);
+        let code = |status: Status| status.code();
+        assert_eq!(method.unwrap_err().code(), Code::Unimplemented);
+        assert_eq!(service.map_err(code).unwrap_err(), Code::Unimplemented);
+        assert_eq!(nearly.map_err(code).unwrap_err(), Code::Unimplemented);
     })
     .await;
 }

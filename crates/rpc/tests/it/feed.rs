@@ -8,13 +8,12 @@ use std::task::{Context, Poll};
 
 use tenure_rpc::feed::{self, Batch, Consumer, Outcome, PROGRESS_INTERVAL, ResponseStream, Watch};
 use tenure_rpc::lifecycle::Ending;
-use tenure_rpc::{EdgeConfig, Lifecycle, Transport, status, transport};
+use tenure_rpc::{EdgeConfig, Lifecycle, Routes, Transport, status, transport};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, ServerStreamingService};
-use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 

@@ -10,15 +10,14 @@ use bytes::BufMut as _;
 use http::uri::PathAndQuery;
 use tenure_rpc::feed::ResponseStream;
 use tenure_rpc::{
-    ClientOptions, EdgeConfig, Lifecycle, Readiness, Server, ServerConfig, Transport, connect,
-    transport,
+    ClientOptions, EdgeConfig, Lifecycle, Readiness, Routes, Server, ServerConfig, Transport,
+    connect, transport,
 };
 use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use tonic::body::Body;
 use tonic::codec::EncodeBuf;
 use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
-use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::Service;
@@ -345,7 +344,7 @@ pub(crate) async fn over_a_socket(probe: Probe, config: ServerConfig) -> Served 
     let (lifecycle, readiness) = (Lifecycle::new(), Readiness::ready());
     let listen = "127.0.0.1:0".parse().unwrap();
     let serving = Server::new(ServerConfig { listen, ..config })
-        .add(&[NAME], routes(&probe), &readiness)
+        .add(routes(&probe), &readiness)
         .serve(&lifecycle)
         .await
         .unwrap();

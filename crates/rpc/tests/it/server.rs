@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use tenure_rpc::server::ServerError;
-use tenure_rpc::{Lifecycle, Readiness, Server, ServerConfig};
+use tenure_rpc::{Lifecycle, Readiness, Routes, Server, ServerConfig};
 use tokio_stream::StreamExt;
 use tonic::Code;
-use tonic::service::Routes;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -57,7 +56,7 @@ async fn a_server_that_starts_is_not_serving_before_it_says_so() {
         listen,
         ..ServerConfig::default()
     })
-    .add(&[NAME], Routes::new(Probe::default()), &readiness)
+    .add(Routes::new(Probe::default()), &readiness)
     .serve(&lifecycle)
     .await
     .unwrap();

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tenure_rpc::server::{ServerError, TlsConfig};
-use tenure_rpc::{ClientOptions, Lifecycle, Readiness, Server, ServerConfig, connect};
+use tenure_rpc::{ClientOptions, Lifecycle, Readiness, Routes, Server, ServerConfig, connect};
 use tonic::Code;
-use tonic::service::Routes;
 
-use crate::probe::{Client, NAME, Probe};
+use crate::probe::{Client, Probe};
 
 /// Files of an authority and of one certificate that it signed.
 struct Files {
@@ -69,7 +68,7 @@ async fn only_clients_with_a_certificate_of_our_authority_are_served() {
         ..ServerConfig::default()
     };
     let serving = Server::new(config)
-        .add(&[NAME], Routes::new(Probe::default()), &Readiness::ready())
+        .add(Routes::new(Probe::default()), &Readiness::ready())
         .serve(&lifecycle)
         .await
         .unwrap();

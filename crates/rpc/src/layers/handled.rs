@@ -1,0 +1,73 @@
+//! A handler at work: as part of its call, until its deadline, and whatever it does.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::Sleep;
+use tonic::Status;
+use tracing::Span;
+
+use super::{Answer, deadline_exceeded, panicked};
+use crate::call::{CURRENT, Call};
+
+/// A handler, which stands on the heap: hyper and tokio move what they run about ten times, and a
+/// thousand calls that wait should fit into the caches (measured: 50 KB were moved for a call).
+pub(super) struct Handled<'h> {
+    work: Pin<Box<dyn Future<Output = Answer> + Send + 'h>>,
+    call: Call,
+    span: Span,
+    /// Made when the handler has to wait for the first time; many never do.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'h> Handled<'h> {
+    pub(super) fn new(
+        work: impl Future<Output = Answer> + Send + 'h,
+        call: &Call,
+        span: &Span,
+    ) -> Self {
+        Self {
+            work: Box::pin(work),
+            call: call.clone(),
+            span: span.clone(),
+            sleep: None,
+        }
+    }
+
+    /// Returns true when the handler must not go on.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.call.deadline() else {
+            return false;
+        };
+        let sleep = || Box::pin(tokio::time::sleep_until(deadline));
+        let sleep = self.sleep.get_or_insert_with(sleep);
+        sleep.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl Future for Handled<'_> {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let this = &mut *self;
+        let work = this.work.as_mut();
+        match within(&this.call, &this.span, || work.poll(cx)) {
+            Ok(Poll::Pending) if this.is_overdue(cx) => {
+                let told = || deadline_exceeded();
+                Poll::Ready(Err(CURRENT.sync_scope(this.call.clone(), told)))
+            }
+            Ok(poll) => poll,
+            Err(status) => Poll::Ready(Err(status)),
+        }
+    }
+}
+
+/// Does something in the name of a call; a panic becomes `INTERNAL`.
+pub(super) fn within<T>(call: &Call, span: &Span, work: impl FnOnce() -> T) -> Result<T, Status> {
+    CURRENT.sync_scope(call.clone(), || {
+        let _entered = span.enter();
+        let caught = std::panic::catch_unwind(AssertUnwindSafe(work));
+        caught.map_err(|panic| panicked(&*panic))
+    })
+}
