@@ -1,8 +1,10 @@
 //! Compiles the protos with a compiler written in Rust, so that no machine needs `protoc`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
+use tonic_prost_build::FileDescriptorSet;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
@@ -22,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     std::fs::write(out.join("tenure.binpb"), set.encode_to_vec())?;
+    std::fs::write(out.join("writes.rs"), writes(&set))?;
     tonic_prost_build::configure()
         .build_transport(false)
         .compile_fds(set)?;
@@ -42,4 +45,43 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Implements `WriteRequest` for what is asked of every method whose answer can be replayed.
+fn writes(set: &FileDescriptorSet) -> String {
+    let mut replayable = HashSet::new();
+    for file in &set.file {
+        for message in &file.message_type {
+            if message.field.iter().any(|field| field.name() == "replayed") {
+                replayable.insert(format!(".{}.{}", file.package(), message.name()));
+            }
+        }
+    }
+    let mut code = String::new();
+    for file in &set.file {
+        for service in &file.service {
+            let methods = service.method.iter();
+            for method in methods.filter(|method| replayable.contains(method.output_type())) {
+                let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                code += &write_request(&name, method.input_type(), method.output_type());
+            }
+        }
+    }
+    code
+}
+
+/// Names of messages begin with a point.
+fn write_request(method: &str, request: &str, answer: &str) -> String {
+    let path = |message: &str| message.replacen(".tenure", "crate", 1).replace('.', "::");
+    format!(
+        "impl WriteRequest for {} {{
+            type Answer = {};
+            const METHOD_NAME: &'static str = {method:?};
+            const MESSAGE_NAME: &'static str = {:?};
+            fn mark_replayed(answer: &mut Self::Answer) {{ answer.replayed = true; }}
+        }}\n",
+        path(request),
+        path(answer),
+        &request[1..],
+    )
 }

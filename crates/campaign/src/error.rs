@@ -2,7 +2,6 @@
 
 use tenure_core::{CampaignId, Coded, ErrorCode, OfferId, Violation};
 use tenure_rpc::RequestError;
-use tenure_rpc::answer::UnreadableAnswer;
 use tenure_sql::SqlError;
 use tenure_sql::feed::FeedError;
 
@@ -76,9 +75,6 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Sql(#[from] SqlError),
-    /// A stored answer is damaged.
-    #[error(transparent)]
-    Answer(#[from] UnreadableAnswer),
 }
 
 impl Error {
@@ -121,7 +117,7 @@ impl Coded for Error {
             | Self::ContactNotDelivered(_) => ErrorCode::FailedPrecondition,
             Self::EtagMismatch(_) => ErrorCode::Aborted,
             Self::DependencyUnavailable { .. } => ErrorCode::Unavailable,
-            Self::DependencyRefused { .. } | Self::Answer(_) => ErrorCode::Internal,
+            Self::DependencyRefused { .. } => ErrorCode::Internal,
         }
     }
 
@@ -142,7 +138,7 @@ impl Coded for Error {
             Self::ContactNotDelivered(_) => "CONTACT_NOT_DELIVERED",
             Self::EtagMismatch(_) => "ETAG_MISMATCH",
             Self::DependencyUnavailable { .. } => "DEPENDENCY_UNAVAILABLE",
-            Self::DependencyRefused { .. } | Self::Answer(_) => "INTERNAL_ERROR",
+            Self::DependencyRefused { .. } => "INTERNAL_ERROR",
         }
     }
 
@@ -169,7 +165,7 @@ impl Coded for Error {
             | Self::ContactAlreadyAcknowledged(contact)
             | Self::ContactNotDelivered(contact) => vec![("contact_id", contact.clone())],
             Self::DependencyUnavailable { service, .. } => vec![("service", (*service).to_owned())],
-            Self::DependencyRefused { .. } | Self::Answer(_) => Vec::new(),
+            Self::DependencyRefused { .. } => Vec::new(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Generated gRPC code of the four services and their descriptor set.
 //!
-//! The protos in `proto/` are the promise; nothing here is written by hand. Clients are generic
-//! over their transport, so one client type serves a socket and the same process.
+//! The protos in `proto/` are the promise; nothing here is written by hand but the trait that writes
+//! share. Clients are generic over their transport, so one client type serves a socket and the same
+//! process.
 #![expect(
     clippy::all,
     clippy::allow_attributes,
@@ -13,6 +14,21 @@
 /// Every file of our API and of what it imports, encoded as a `google.protobuf.FileDescriptorSet`:
 /// for reflection, and for names of fields in messages.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tenure.binpb"));
+
+/// A request that writes: its method answers once, and a repeat with the same request id gets that
+/// answer. Implemented for what is asked of every method whose answer has a field `replayed`.
+pub trait WriteRequest: prost::Message {
+    /// What answers it.
+    type Answer: prost::Message + Default;
+    /// The method, for example `tenure.loyalty.v1.RewardService/CreateReward`.
+    const METHOD_NAME: &'static str;
+    /// The message, for example `tenure.loyalty.v1.CreateRewardRequest`.
+    const MESSAGE_NAME: &'static str;
+
+    /// Marks an answer as given before.
+    fn mark_replayed(answer: &mut Self::Answer);
+}
+include!(concat!(env!("OUT_DIR"), "/writes.rs"));
 
 /// Words that several APIs share.
 pub mod r#type {

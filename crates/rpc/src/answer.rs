@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use prost::Message;
 use tenure_core::{Coded, ErrorCode};
+use tenure_proto::WriteRequest;
 use tonic::{Code, Status};
 
-use crate::status::to_status;
+use crate::Fingerprint;
+use crate::status::{internal, to_status};
 
 /// The first byte of the stored form says what follows.
 const ANSWER: u8 = 0;
@@ -21,6 +23,16 @@ pub struct StoredAnswer(Result<Vec<u8>, Status>);
 pub struct UnreadableAnswer(String);
 
 impl StoredAnswer {
+    /// Creates what is stored of an answer in the domain of a service: nothing of a refusal that
+    /// [`Self::refusal`] does not store.
+    #[must_use]
+    pub fn of<M: Message, E: Coded>(answered: &Result<M, E>, domain: &str) -> Option<Self> {
+        match answered {
+            Ok(response) => Some(Self::response(response)),
+            Err(error) => Self::refusal(error, domain),
+        }
+    }
+
     /// Creates the answer `response`.
     #[must_use]
     pub fn response<M: Message>(response: &M) -> Self {
@@ -74,15 +86,36 @@ impl StoredAnswer {
         }
     }
 
-    /// Returns the answer as the method answers it. The caller marks a response as replayed.
+    /// Returns the answer as the method answered it.
     ///
     /// # Errors
     /// The refusal, when the first answer was one; `INTERNAL` when the response cannot be read.
     pub fn to_result<M: Message + Default>(&self) -> Result<M, Status> {
         let response = self.0.as_ref().map_err(Clone::clone)?;
-        M::decode(response.as_slice()).map_err(|error| {
-            crate::status::internal(&crate::call::domain(), &format!("stored answer: {error}"))
-        })
+        M::decode(response.as_slice())
+            .map_err(|error| internal(&crate::call::domain(), &format!("stored answer: {error}")))
+    }
+
+    /// Returns the answer to `repeated` in the domain of a service: the one that is stored for the
+    /// request with its request id, marked as replayed. `first` is the fingerprint of that request.
+    ///
+    /// # Errors
+    /// `REQUEST_ID_REUSED` when the two requests differ; the refusal, when the first answer was one;
+    /// `INTERNAL` when it cannot be read.
+    pub fn repeat<W: WriteRequest>(
+        repeated: &W,
+        first: &Fingerprint,
+        stored: &[u8],
+        domain: &str,
+    ) -> Result<W::Answer, Status> {
+        first
+            .check(&Fingerprint::of(repeated), W::MESSAGE_NAME)
+            .map_err(|reused| to_status(&reused, domain))?;
+        let stored = Self::from_bytes(stored)
+            .map_err(|unreadable| internal(domain, &unreadable.to_string()))?;
+        let mut answer = stored.to_result()?;
+        W::mark_replayed(&mut answer);
+        Ok(answer)
     }
 }
 

@@ -10,6 +10,9 @@ use tenure_core::hash::{fnv1a64, mix64};
 use crate::descriptors;
 use crate::request::RequestError;
 
+/// The number of `request_id` in every request that writes.
+pub const REQUEST_ID_FIELD: u32 = 1;
+
 /// The size of one field in the stored form: its number and its hash.
 const ENTRY_SIZE: usize = 12;
 
@@ -22,10 +25,10 @@ const ENTRY_SIZE: usize = 12;
 pub struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
-    /// Returns the fingerprint of `request` without its field number `request_id`.
+    /// Returns the fingerprint of `request` without its request id.
     #[must_use]
-    pub fn of<M: Message>(request: &M, request_id: u32) -> Self {
-        Self::of_encoded(&request.encode_to_vec(), request_id)
+    pub fn of<M: Message>(request: &M) -> Self {
+        Self::of_encoded(&request.encode_to_vec(), REQUEST_ID_FIELD)
     }
 
     /// Returns the fingerprint of an encoded request without its field number `request_id`.

@@ -1,6 +1,6 @@
 //! Answers already given, so that a repeated request gets the same one and its effect once.
 
-use tenure_core::{Lane, Timestamp};
+use tenure_core::{Lane, Lanes, RequestId, Timestamp};
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -8,10 +8,13 @@ use crate::error::SqlError;
 use crate::tx::Tx;
 use crate::{with_pool, with_tx};
 
+/// Nobody proves who is calling yet: request ids stand under one name for all.
+const PRINCIPAL: &str = "anonymous";
+
 /// What makes two requests the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// The lane of the customer (or of the value) that the request is about.
+    /// The lane that keeps the answer.
     pub lane: Lane,
     /// Who asked; ids of one caller mean nothing to another.
     pub principal: &'a str,
@@ -19,6 +22,20 @@ pub struct Key<'a> {
     pub method: &'static str,
     /// The id the caller chose.
     pub request_id: Uuid,
+}
+
+impl Key<'static> {
+    /// Returns the key of a request, in the lane of its id: whatever requests are about, a second
+    /// use of an id meets the first.
+    #[must_use]
+    pub fn of(lanes: Lanes, method: &'static str, request_id: RequestId) -> Self {
+        Self {
+            lane: lanes.of(&request_id.to_string()),
+            principal: PRINCIPAL,
+            method,
+            request_id: request_id.0,
+        }
+    }
 }
 
 /// What the database knows of a request.

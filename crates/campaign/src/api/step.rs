@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tenure_core::{CampaignId, RequestId, Violations};
+use tenure_proto::WriteRequest;
 use tenure_proto::campaign::v1::{
     ApproveCampaignRequest, ApproveCampaignResponse, EndCampaignRequest, EndCampaignResponse,
     LaunchCampaignRequest, LaunchCampaignResponse, PauseCampaignRequest, PauseCampaignResponse,
@@ -14,7 +15,7 @@ use tonic::Status;
 
 use super::campaign::person;
 use super::offer::refused;
-use super::turn::{self, Begun, Write};
+use super::turn::{self, Begun};
 use super::{change, wire};
 use crate::domain::campaign::{Campaign, StepRefusal};
 use crate::domain::state::{State, Step};
@@ -149,7 +150,7 @@ fn wanted(request_id: &str, campaign_id: &str) -> Result<Wanted<'static>, Error>
     }
 }
 
-async fn take<W: Write>(
+async fn take<W: WriteRequest>(
     inner: &Inner,
     request: &W,
     wanted: Wanted<'_>,

@@ -7,7 +7,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::import::import_id;
-use super::once::{Begun, Write, begin, method};
+use super::once::{Begun, Write, begin};
 use super::{parse, show};
 use crate::domain::{
     BatchProgress, Bill, Book, CustomerPatch, Import, ImportMark, ImportState, Interaction,
@@ -35,8 +35,7 @@ pub(super) async fn apply(
     mut request: wire::ApplyImportBatchRequest,
 ) -> Result<wire::ApplyImportBatchResponse, Status> {
     let (id, import_id) = check(&request)?;
-    let begun = begin(deps, method!("ApplyImportBatch"), id, &request).await?;
-    let mut write = match begun {
+    let mut write = match begin(deps, id, &request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

@@ -6,7 +6,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 
 use super::customer::{require_known, required_customer};
-use super::once::{Begun, Counts, Write, begin, method, take_all};
+use super::once::{Begun, Counts, Write, begin, take_all};
 use super::page::Page;
 use super::{parse, show};
 use crate::domain::{Book, Interaction, Touched, UsageSummary};
@@ -31,7 +31,7 @@ pub(super) async fn batch_upsert_usage(
     );
     violations.into_result().map_err(Error::from)?;
     let id = id.expect("what is missing is a violation");
-    let mut write = match begin(deps, method!("BatchUpsertUsageSummaries"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
@@ -106,7 +106,7 @@ pub(super) async fn batch_upsert_interactions(
     );
     violations.into_result().map_err(Error::from)?;
     let id = id.expect("what is missing is a violation");
-    let mut write = match begin(deps, method!("BatchUpsertInteractions"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

@@ -9,7 +9,7 @@ use tenure_proto::customer::v1::lookup_customer_request::Key;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::once::{Begun, Write, begin, method, take_all};
+use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
 use super::{parse, show};
 use crate::domain::{CustomerPatch, Msisdn, Touched};
@@ -39,7 +39,7 @@ pub(super) async fn create(
         etag: None,
         ..patch
     };
-    let mut write = match begin(deps, method!("CreateCustomer"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
@@ -83,7 +83,7 @@ pub(super) async fn batch_upsert(
     );
     violations.into_result().map_err(Error::from)?;
     let id = id.expect("what is missing is a violation");
-    let mut write = match begin(deps, method!("BatchUpsertCustomers"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

@@ -7,7 +7,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::once::{Begun, Write, begin, method};
+use super::once::{Begun, Write, begin};
 use super::page::Page;
 use super::show;
 use crate::domain::{Import, text};
@@ -34,7 +34,7 @@ pub(super) async fn create(
         mapping.expect(missing),
     );
     let id = id.expect(missing);
-    let mut write = match begin(deps, method!("CreateImport"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

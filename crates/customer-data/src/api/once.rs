@@ -2,7 +2,7 @@
 
 use prost::Message;
 use tenure_core::{Lanes, RequestId, Timestamp, Violation};
-use tenure_proto::customer::v1 as wire;
+use tenure_proto::WriteRequest;
 use tenure_rpc::{Fingerprint, StoredAnswer};
 use tenure_sql::answers::{self, Claim, Key};
 use tenure_sql::{SqlError, Tx, feed};
@@ -11,61 +11,6 @@ use tonic::Status;
 use super::show;
 use crate::domain::{Book, Outcome, Refusal, Touched};
 use crate::{DOMAIN, Deps, Error, store};
-
-/// Every request of this package has its request id in this field.
-const REQUEST_ID_FIELD: u32 = 1;
-/// Nobody proves who is calling yet.
-const PRINCIPAL: &str = "anonymous";
-
-/// The names of a writing method and of its request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Method {
-    /// For example `tenure.customer.v1.CustomerService/CreateCustomer`.
-    pub(super) name: &'static str,
-    /// For example `tenure.customer.v1.CreateCustomerRequest`.
-    pub(super) request: &'static str,
-}
-
-/// Makes a [`Method`] of its short name.
-macro_rules! method {
-    ($name:literal) => {
-        $crate::api::once::Method {
-            name: concat!("tenure.customer.v1.CustomerService/", $name),
-            request: concat!("tenure.customer.v1.", $name, "Request"),
-        }
-    };
-}
-pub(super) use method;
-
-/// An answer that says whether it was given before.
-pub(super) trait Replay: Message + Default {
-    /// Marks the answer as given before.
-    fn mark_replayed(&mut self);
-}
-
-macro_rules! replay {
-    ($($answer:ident),* $(,)?) => {
-        $(impl Replay for wire::$answer {
-            fn mark_replayed(&mut self) {
-                self.replayed = true;
-            }
-        })*
-    };
-}
-replay!(
-    CreateCustomerResponse,
-    BatchUpsertCustomersResponse,
-    BatchUpsertSubscriptionsResponse,
-    TerminateSubscriptionResponse,
-    SuspendSubscriptionResponse,
-    ResumeSubscriptionResponse,
-    TransferSubscriptionResponse,
-    BatchUpsertBillsResponse,
-    BatchUpsertUsageSummariesResponse,
-    BatchUpsertInteractionsResponse,
-    CreateImportResponse,
-    ApplyImportBatchResponse,
-);
 
 /// What came of beginning a write.
 pub(super) enum Begun<R> {
@@ -84,27 +29,17 @@ pub(super) struct Write {
 }
 
 /// Claims a request, or finds the answer it got.
-///
-/// The claim stands in the lane of the request id: whatever the request is about, a second use of
-/// the id meets the first.
-pub(super) async fn begin<Q: Message, R: Replay>(
+pub(super) async fn begin<W: WriteRequest>(
     deps: &Deps,
-    method: Method,
     id: RequestId,
-    request: &Q,
-) -> Result<Begun<R>, Status> {
+    request: &W,
+) -> Result<Begun<W::Answer>, Status> {
     let (lanes, now) = (deps.db.lanes(), deps.clock.now());
-    let lane = lanes.of(&id.to_string());
-    let key = Key {
-        lane,
-        principal: PRINCIPAL,
-        method: method.name,
-        request_id: id.0,
-    };
-    let fingerprint = Fingerprint::of(request, REQUEST_ID_FIELD);
+    let key = Key::of(lanes, W::METHOD_NAME, id);
+    let mine = Fingerprint::of(request);
     let mut tx = deps.db.begin().await.map_err(Error::from)?;
-    let claim = answers::claim(&mut tx, &key, fingerprint.as_bytes(), now);
-    match claim.await.map_err(Error::from)? {
+    let claim = answers::claim(&mut tx, &key, mine.as_bytes(), now).await;
+    match claim.map_err(Error::from)? {
         Claim::New => Ok(Begun::New(Box::new(Write {
             tx,
             lanes,
@@ -112,18 +47,11 @@ pub(super) async fn begin<Q: Message, R: Replay>(
             key,
         }))),
         Claim::Answered {
-            fingerprint: first,
+            fingerprint,
             answer,
         } => {
-            let first = Fingerprint::from_bytes(&first);
-            first
-                .check(&fingerprint, method.request)
-                .map_err(Error::from)?;
-            let answer = StoredAnswer::from_bytes(&answer)
-                .map_err(|error| Error::Unreadable(error.to_string()))?;
-            let mut answer: R = answer.to_result()?;
-            answer.mark_replayed();
-            Ok(Begun::Answered(answer))
+            let first = Fingerprint::from_bytes(&fingerprint);
+            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Begun::Answered)
         }
     }
 }
@@ -158,11 +86,7 @@ impl Write {
         mut self: Box<Self>,
         outcome: Result<R, Error>,
     ) -> Result<R, Status> {
-        let answer = match &outcome {
-            Ok(response) => Some(StoredAnswer::response(response)),
-            Err(error) => StoredAnswer::refusal(error, DOMAIN),
-        };
-        if let Some(answer) = answer {
+        if let Some(answer) = StoredAnswer::of(&outcome, DOMAIN) {
             let recorded = answers::record(&mut self.tx, &self.key, &answer.to_bytes()).await;
             recorded.map_err(Error::from)?;
             self.tx.commit().await.map_err(Error::from)?;

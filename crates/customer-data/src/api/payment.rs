@@ -6,7 +6,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 
 use super::customer::{require_known, required_customer};
-use super::once::{Begun, Write, begin, method, take_all};
+use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
 use super::{parse, show};
 use crate::domain::{Bill, Book, Touched};
@@ -30,7 +30,7 @@ pub(super) async fn batch_upsert(
     );
     violations.into_result().map_err(Error::from)?;
     let id = id.expect("what is missing is a violation");
-    let mut write = match begin(deps, method!("BatchUpsertBills"), id, request).await? {
+    let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

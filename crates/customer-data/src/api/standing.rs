@@ -5,7 +5,7 @@ use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::once::{Begun, Write, begin, method};
+use super::once::{Begun, Write, begin};
 use super::{parse, show};
 use crate::domain::{Book, Refusal, Subscription, Touched, limits};
 use crate::{Deps, Error};
@@ -77,8 +77,7 @@ pub(super) async fn suspend(
     let (which, suspension) = which
         .zip(suspension)
         .expect("what is missing is a violation");
-    let name = method!("SuspendSubscription");
-    let mut write = match begin(deps, name, which.request, request).await? {
+    let mut write = match begin(deps, which.request, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
@@ -109,8 +108,7 @@ pub(super) async fn resume(
     let which = Which::parse(&mut violations, deps, which, at);
     violations.into_result().map_err(Error::from)?;
     let which = which.expect("what is missing is a violation");
-    let name = method!("ResumeSubscription");
-    let mut write = match begin(deps, name, which.request, request).await? {
+    let mut write = match begin(deps, which.request, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
@@ -143,8 +141,7 @@ pub(super) async fn transfer(
     let to = violations.take("to_customer_id", to);
     violations.into_result().map_err(Error::from)?;
     let (which, to) = which.zip(to).expect("what is missing is a violation");
-    let name = method!("TransferSubscription");
-    let mut write = match begin(deps, name, which.request, request).await? {
+    let mut write = match begin(deps, which.request, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };

@@ -39,22 +39,9 @@ pub(crate) async fn train(
 ) -> Result<proto::TrainModelResponse, Status> {
     let now = app.clock.now();
     let request_id = check(&request, now).map_err(|error| error.into_status(DOMAIN))?;
-    let begun = once::begin(
-        app,
-        "TrainModel",
-        "tenure.scoring.v1.TrainModelRequest",
-        request_id,
-        &request,
-        now,
-    );
-    let mut begun = match begun.await? {
+    let mut begun = match once::begin(app, request_id, &request, now).await? {
         Once::New(begun) => begun,
-        Once::Before(first) => {
-            return Ok(proto::TrainModelResponse {
-                replayed: true,
-                ..first
-            });
-        }
+        Once::Before(answer) => return Ok(answer),
     };
     let model_id = app.ids.uuid(now).to_string();
     let summary = proto::Model {

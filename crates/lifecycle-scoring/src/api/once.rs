@@ -2,6 +2,7 @@
 
 use prost::Message;
 use tenure_core::{RequestId, Timestamp};
+use tenure_proto::WriteRequest;
 use tenure_rpc::{Fingerprint, IntoStatus, StoredAnswer};
 use tenure_sql::answers::{self, Claim, Key};
 use tenure_sql::{SqlError, Tx};
@@ -9,11 +10,6 @@ use tonic::Status;
 
 use crate::app::App;
 use crate::{DOMAIN, Error};
-
-/// The number of the field `request_id` in every request.
-const REQUEST_ID_FIELD: u32 = 1;
-/// Who calls, while there is no authentication.
-const PRINCIPAL: &str = "anonymous";
 
 /// A write that was asked for.
 pub(crate) enum Once<R> {
@@ -29,41 +25,37 @@ pub(crate) struct Begun {
     key: Key<'static>,
 }
 
-/// Begins a write, or finds the answer of the first time. `message` is the full name of the request.
-pub(crate) async fn begin<Q: Message, R: Message + Default>(
+/// Begins a write, or finds the answer of the first time.
+pub(crate) async fn begin<W: WriteRequest>(
     app: &App,
-    method: &'static str,
-    message: &str,
     request_id: RequestId,
-    request: &Q,
+    request: &W,
     now: Timestamp,
-) -> Result<Once<R>, Status> {
-    let fingerprint = Fingerprint::of(request, REQUEST_ID_FIELD);
-    let lane = app.db.lanes().of(&request_id.to_string());
-    let key = Key {
-        lane,
-        principal: PRINCIPAL,
-        method,
-        request_id: request_id.0,
-    };
+) -> Result<Once<W::Answer>, Status> {
+    let key = Key::of(app.db.lanes(), method::<W>(), request_id);
+    let mine = Fingerprint::of(request);
     let begun = async {
         let mut tx = app.db.begin().await?;
-        let claim = answers::claim(&mut tx, &key, fingerprint.as_bytes(), now).await?;
+        let claim = answers::claim(&mut tx, &key, mine.as_bytes(), now).await?;
         Ok::<_, SqlError>((tx, claim))
     };
     let (tx, claim) = begun.await.map_err(|error| error.into_status(DOMAIN))?;
-    let Claim::Answered {
-        fingerprint: first,
-        answer,
-    } = claim
-    else {
-        return Ok(Once::New(Box::new(Begun { tx, key })));
-    };
-    let same = Fingerprint::from_bytes(&first).check(&fingerprint, message);
-    same.map_err(|error| Error::Request(error).into_status(DOMAIN))?;
-    let answer = StoredAnswer::from_bytes(&answer)
-        .map_err(|error| Error::Broken(error.to_string()).into_status(DOMAIN))?;
-    answer.to_result().map(Once::Before)
+    match claim {
+        Claim::New => Ok(Once::New(Box::new(Begun { tx, key }))),
+        Claim::Answered {
+            fingerprint,
+            answer,
+        } => {
+            let first = Fingerprint::from_bytes(&fingerprint);
+            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Once::Before)
+        }
+    }
+}
+
+/// Returns the bare name of a method, under which this service has stored answers from the start.
+fn method<W: WriteRequest>() -> &'static str {
+    let name = W::METHOD_NAME.rsplit_once('/');
+    name.map_or(W::METHOD_NAME, |(_, bare)| bare)
 }
 
 /// Records the answer and commits.
@@ -71,4 +63,17 @@ pub(crate) async fn record<R: Message>(begun: Box<Begun>, response: &R) -> Resul
     let Begun { mut tx, key } = *begun;
     answers::record(&mut tx, &key, &StoredAnswer::response(response).to_bytes()).await?;
     Ok(tx.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tenure_proto::scoring::v1::{CreateScoringRunRequest, TrainModelRequest};
+
+    use super::*;
+
+    #[test]
+    fn answers_stay_under_the_names_they_were_stored_under() {
+        assert_eq!(method::<TrainModelRequest>(), "TrainModel");
+        assert_eq!(method::<CreateScoringRunRequest>(), "CreateScoringRun");
+    }
 }

@@ -34,16 +34,9 @@ pub(crate) async fn create(
     let checked = violations.into_result().map_err(RequestError::from);
     checked.map_err(|error| Error::from(error).into_status(DOMAIN))?;
     let request_id = request_id.expect("no violation was found");
-    let name = "tenure.scoring.v1.CreateScoringRunRequest";
-    let begun = once::begin(app, "CreateScoringRun", name, request_id, &request, now);
-    let begun = match begun.await? {
+    let begun = match once::begin(app, request_id, &request, now).await? {
         Once::New(begun) => begun,
-        Once::Before(first) => {
-            return Ok(proto::CreateScoringRunResponse {
-                replayed: true,
-                ..first
-            });
-        }
+        Once::Before(answer) => return Ok(answer),
     };
     let response = write(app, begun, score_at.unwrap_or(now), now).await;
     let response = response.map_err(|error| error.into_status(DOMAIN))?;

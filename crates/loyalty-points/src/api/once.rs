@@ -3,70 +3,14 @@
 
 use prost::Message;
 use tenure_core::{RequestId, Timestamp};
-use tenure_proto::loyalty::v1 as wire;
-use tenure_rpc::{Fingerprint, StoredAnswer};
+use tenure_proto::WriteRequest;
+use tenure_rpc::{Fingerprint, IntoStatus, StoredAnswer};
 use tenure_sql::Tx;
 use tenure_sql::answers::{self, Claim, Key};
 use tonic::Status;
 
 use crate::error::Error;
 use crate::{DOMAIN, Shared};
-
-/// The number of `request_id` in every request that writes.
-const REQUEST_ID_FIELD: u32 = 1;
-/// Nobody proves who is calling yet.
-const PRINCIPAL: &str = "anonymous";
-
-/// The names of a writing method and of its request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Method {
-    pub(super) name: &'static str,
-    pub(super) request: &'static str,
-}
-
-/// Makes a [`Method`] of its short name, and of that of its service where that is another one.
-macro_rules! method {
-    ($name:literal) => {
-        $crate::api::once::method!("ProgrammeService", $name)
-    };
-    ($service:literal, $name:literal) => {
-        $crate::api::once::Method {
-            name: concat!("tenure.loyalty.v1.", $service, "/", $name),
-            request: concat!("tenure.loyalty.v1.", $name, "Request"),
-        }
-    };
-}
-pub(super) use method;
-
-/// An answer that says whether it was given before.
-pub(super) trait Replay: Message + Default {
-    /// Marks the answer as given before.
-    fn mark_replayed(&mut self);
-}
-
-macro_rules! replay {
-    ($($answer:ident),* $(,)?) => {
-        $(impl Replay for wire::$answer {
-            fn mark_replayed(&mut self) {
-                self.replayed = true;
-            }
-        })*
-    };
-}
-replay!(
-    CreateProgrammeResponse,
-    CreateProgrammeVersionResponse,
-    ActivateProgrammeVersionResponse,
-    EarnForEventResponse,
-    CreatePartnerResponse,
-    UpdatePartnerResponse,
-    AddPointBlockResponse,
-    SettlePartnerResponse,
-    UpdateSettlementResponse,
-    CreateRewardResponse,
-    UpdateRewardResponse,
-    AdjustStockResponse,
-);
 
 /// What came of beginning a write.
 pub(super) enum Begun<R> {
@@ -83,43 +27,30 @@ pub(super) struct Write {
     key: Key<'static>,
 }
 
-/// Claims a request, or finds the answer it got. The claim stands in the lane of the request id.
-pub(super) async fn begin<Q: Message, R: Replay>(
+/// Claims a request, or finds the answer it got.
+pub(super) async fn begin<W: WriteRequest>(
     shared: &Shared,
-    method: Method,
     id: RequestId,
-    request: &Q,
-) -> Result<Begun<R>, Status> {
-    use tenure_rpc::IntoStatus;
+    request: &W,
+) -> Result<Begun<W::Answer>, Status> {
     let status = |error: Error| error.into_status(DOMAIN);
     // The default programme is there before anybody speaks of programmes.
     let now = shared.clock.now();
     let known = shared.rules.known(&shared.db, now).await;
     known.map_err(|error| status(error.into()))?;
-    let key = Key {
-        lane: shared.db.lanes().of(&id.to_string()),
-        principal: PRINCIPAL,
-        method: method.name,
-        request_id: id.0,
-    };
-    let fingerprint = Fingerprint::of(request, REQUEST_ID_FIELD);
+    let key = Key::of(shared.db.lanes(), W::METHOD_NAME, id);
+    let mine = Fingerprint::of(request);
     let tx = shared.db.begin().await;
     let mut tx = tx.map_err(|error| status(error.into()))?;
-    let claim = answers::claim(&mut tx, &key, fingerprint.as_bytes(), now).await;
+    let claim = answers::claim(&mut tx, &key, mine.as_bytes(), now).await;
     match claim.map_err(|error| status(error.into()))? {
         Claim::New => Ok(Begun::New(Box::new(Write { tx, now, key }))),
         Claim::Answered {
-            fingerprint: first,
+            fingerprint,
             answer,
         } => {
-            let first = Fingerprint::from_bytes(&first);
-            let same = first.check(&fingerprint, method.request);
-            same.map_err(|error| status(error.into()))?;
-            let answer = StoredAnswer::from_bytes(&answer);
-            let answer = answer.map_err(|_| status(Error::Internal("an answer is unreadable")))?;
-            let mut answer: R = answer.to_result()?;
-            answer.mark_replayed();
-            Ok(Begun::Answered(answer))
+            let first = Fingerprint::from_bytes(&fingerprint);
+            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Begun::Answered)
         }
     }
 }
@@ -131,15 +62,10 @@ impl Write {
         mut self: Box<Self>,
         outcome: Result<R, Error>,
     ) -> Result<R, Error> {
-        let answer = match &outcome {
-            Ok(response) => StoredAnswer::response(response),
-            Err(error) => match StoredAnswer::refusal(error, DOMAIN) {
-                Some(refusal) => refusal,
-                None => return outcome,
-            },
-        };
-        answers::record(&mut self.tx, &self.key, &answer.to_bytes()).await?;
-        self.tx.commit().await?;
+        if let Some(answer) = StoredAnswer::of(&outcome, DOMAIN) {
+            answers::record(&mut self.tx, &self.key, &answer.to_bytes()).await?;
+            self.tx.commit().await?;
+        }
         outcome
     }
 }

@@ -13,9 +13,6 @@ use crate::Shared;
 use crate::domain::{Catalogue, Decision, Method, Order, Record, Request};
 use crate::error::Error;
 
-/// The number of `request_id` in every request that writes.
-const REQUEST_ID_FIELD: u32 = 1;
-
 /// What a request is read with, and what was found wrong with it.
 pub(super) struct Reading<'r> {
     pub(super) shared: &'r Shared,
@@ -119,7 +116,7 @@ pub(super) fn prepare<O: Operation>(
     let (id, account, command) = parse::all(reading.violations, parsed())?;
     let asked = Asked {
         method: O::METHOD,
-        fingerprint: Fingerprint::of(message, REQUEST_ID_FIELD),
+        fingerprint: Fingerprint::of(message),
         name: O::NAME,
     };
     let request = Request {

@@ -7,6 +7,7 @@ mod config;
 mod draining;
 mod feed;
 mod probe;
+mod repeat;
 mod retry;
 mod server;
 mod tls;

@@ -1,6 +1,7 @@
 //! Answers: one effect per request id, and the same answer for every repeat.
 
 use futures_util::future::join_all;
+use tenure_core::{Lanes, RequestId};
 use tenure_sql::answers::{self, Claim, Key};
 use tenure_sql::{Db, Migrations};
 use tenure_testkit::{each_backend, request_id};
@@ -110,6 +111,16 @@ async fn an_id_belongs_to_its_caller_and_method() {
         }
     })
     .await;
+}
+
+#[test]
+fn the_key_of_a_request_depends_on_its_method_and_id_alone() {
+    let (lanes, first) = (Lanes::DEFAULT, key(request_id()));
+
+    let made = Key::of(lanes, first.method, RequestId(first.request_id));
+
+    let lane = lanes.of(&first.request_id.to_string());
+    assert_eq!(made, Key { lane, ..first });
 }
 
 #[tokio::test]

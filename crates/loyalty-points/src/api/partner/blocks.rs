@@ -9,7 +9,7 @@ use tenure_rpc::{RequestError, fields};
 
 use super::{money, partner_id, require};
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::programme::Failed;
 use crate::api::{convert, parse};
 use crate::domain::{Counts, PartnerRefusal, Payment};
@@ -48,12 +48,7 @@ pub(super) async fn add(
     let by = fields::text(v, "created_by", &message.created_by, ACTOR_LENGTH_MAX);
     let ((request, id), by) = parse::all(violations, request.zip(id).zip(by))?;
     let partner = require(shared, &id).await;
-    let begun = begin(
-        shared,
-        method!("PartnerService", "AddPointBlock"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

@@ -9,7 +9,7 @@ use tenure_rpc::{RequestError, fields};
 
 use super::{partner_id, prices, require};
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::parse;
 use crate::api::programme::Failed;
 use crate::domain::{PartnerKind, Payment, Prices};
@@ -100,12 +100,7 @@ pub(super) async fn create(
     let request = parse::request_id(v, &message.request_id);
     let wanted = read(v, &message, shared.clock.now());
     let (request, (mut wanted, prices)) = parse::all(violations, request.zip(wanted))?;
-    let begun = begin(
-        shared,
-        method!("PartnerService", "CreatePartner"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
@@ -168,12 +163,7 @@ pub(super) async fn update(
     let changes = changes(v, &message);
     let parsed = request.zip(id).zip(by.zip(changes));
     let ((request, id), (by, mut changes)) = parse::all(violations, parsed)?;
-    let begun = begin(
-        shared,
-        method!("PartnerService", "UpdatePartner"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

@@ -9,7 +9,7 @@ use tenure_rpc::fields;
 
 use super::{partner_id, require, settlements};
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::parse;
 use crate::api::programme::Failed;
 use crate::domain::SettlementState;
@@ -92,12 +92,7 @@ async fn begin_settlement(
     message: &SettlePartnerRequest,
     asked: &Asked<'_>,
 ) -> Result<Begin, Failed> {
-    let begun = begin(
-        shared,
-        method!("PartnerService", "SettlePartner"),
-        asked.request,
-        message,
-    );
+    let begun = begin(shared, asked.request, message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(SettlePartnerResponse { settlement, .. }) => {
             let number = settlement.map_or(0, |known| known.settlement_number);
@@ -155,12 +150,7 @@ pub(super) async fn update(
     let by = fields::text(v, "updated_by", &message.updated_by, ACTOR_LENGTH_MAX);
     let parsed = request.zip(id).zip(state.zip(note).zip(by));
     let ((request, id), ((state, note), by)) = parse::all(violations, parsed)?;
-    let begun = begin(
-        shared,
-        method!("PartnerService", "UpdateSettlement"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

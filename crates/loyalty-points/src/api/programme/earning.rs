@@ -6,7 +6,7 @@ use tenure_rpc::fields;
 
 use super::{Failed, rules_in, rules_out, versions};
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::{accounts, convert, parse};
 use crate::domain::{Event, EventKind, EventPart, Facts, Record, evaluate};
 use crate::error::Error;
@@ -142,7 +142,7 @@ pub(super) async fn earn(
     let what = event_and_facts(shared, v, message.event.as_ref(), message.facts.as_ref());
     let parsed = request.zip(account.zip(what));
     let (request, (account, (event, facts))) = parse::all(violations, parsed)?;
-    let begun = begin(shared, method!("EarnForEvent"), request, &message);
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

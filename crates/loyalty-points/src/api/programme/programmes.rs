@@ -9,7 +9,7 @@ use tenure_rpc::{RequestError, fields};
 
 use super::Failed;
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::parse;
 use crate::domain::{Catalogue, ProgrammeRefusal};
 use crate::error::Error;
@@ -39,7 +39,7 @@ pub(super) async fn create(
     let id = v.take("programme_id", ProgrammeId::parse(&message.programme_id));
     let by = fields::text(v, "created_by", &message.created_by, ACTOR_LENGTH_MAX);
     let (request, (id, by)) = parse::all(violations, request.zip(id.zip(by)))?;
-    let begun = begin(shared, method!("CreateProgramme"), request, &message);
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

@@ -13,7 +13,7 @@ use tenure_rpc::{RequestError, fields};
 use super::programmes::{ACTOR_LENGTH_MAX, id_or_default, require};
 use super::{Failed, rules_in, rules_out};
 use crate::Shared;
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::parse;
 use crate::domain::{Catalogue, ProgrammeRefusal};
 use crate::error::Error;
@@ -63,7 +63,7 @@ pub(super) async fn create(
     let rules = rules.and_then(|rules| v.within("rules.", |v| rules_in::rules(v, rules)));
     let parsed = request.zip(id).zip(by.zip(rules));
     let ((request, id), (by, rules)) = parse::all(violations, parsed)?;
-    let begun = begin(shared, method!("CreateProgrammeVersion"), request, &message);
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
@@ -91,12 +91,7 @@ pub(super) async fn activate(
     let by = fields::text(v, "activated_by", &message.activated_by, ACTOR_LENGTH_MAX);
     let effective = fields::optional_time(v, "effective_time", message.effective_time.as_ref());
     let (request, (id, by)) = parse::all(violations, request.zip(id.zip(by)))?;
-    let begun = begin(
-        shared,
-        method!("ActivateProgrammeVersion"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,

@@ -9,7 +9,7 @@ use tenure_rpc::fields;
 
 use super::convert;
 use super::terms::{reward_id, terms, within};
-use crate::api::once::{Begun, begin, method};
+use crate::api::once::{Begun, begin};
 use crate::api::programme::Failed;
 use crate::api::{accounts, parse};
 use crate::domain::{Offer, POINTS_MAX, Refusal, StockKind, StockMove, stock_key};
@@ -44,12 +44,7 @@ pub(super) async fn create(
     let first = within(v, "initial_quantity", message.initial_quantity, (0, most));
     let parsed = || Some((request?, id?, programme?, terms?, author?, first?));
     let (request, id, programme, terms, author, first) = parse::all(violations, parsed())?;
-    let begun = begin(
-        shared,
-        method!("RewardService", "CreateReward"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
@@ -101,12 +96,7 @@ pub(super) async fn update(
     let author = parse::key(v, "author", &message.author);
     let parsed = || Some((request?, id?, terms?, author?));
     let (request, id, terms, author) = parse::all(violations, parsed())?;
-    let begun = begin(
-        shared,
-        method!("RewardService", "UpdateReward"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
@@ -156,12 +146,7 @@ pub(super) async fn adjust(
     let author = parse::key(v, "author", &message.author);
     let parsed = || Some((request?, id?, reason?, author?));
     let (request, id, reason, author) = parse::all(violations, parsed())?;
-    let begun = begin(
-        shared,
-        method!("RewardService", "AdjustStock"),
-        request,
-        &message,
-    );
+    let begun = begin(shared, request, &message);
     let mut write = match begun.await.map_err(Failed::Stored)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
