@@ -117,7 +117,7 @@ pub(super) fn prepare<O: Operation>(
     let asked = Asked {
         method: O::METHOD,
         fingerprint: Fingerprint::of(message),
-        name: O::NAME,
+        name: O::MESSAGE_NAME,
     };
     let request = Request {
         id,
