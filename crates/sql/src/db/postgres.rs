@@ -25,6 +25,17 @@ const SESSION: &str = "
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '60s';
     SET jit = off";
+/// The same for statements that find sets of rows by their keys, each planned once and by index.
+const BY_KEY_SESSION: &str = "
+    SET lock_timeout = '5s';
+    SET idle_in_transaction_session_timeout = '60s';
+    SET jit = off;
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off";
+/// A committer and each of the jobs beside it need one at a time.
+const BY_KEY_MAX: u32 = 8;
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 
 /// The servers of a cluster; one of them is the primary.
@@ -130,13 +141,26 @@ async fn is_primary(server: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     Ok(!standby)
 }
 
-pub(super) async fn open(servers: &Servers, options: &DbOptions) -> Result<PgPool, SqlError> {
+/// Opens a pool for anything, and one for statements that find sets of rows by their keys. The latter
+/// is opened when it is first used.
+pub(super) async fn open(
+    servers: &Servers,
+    options: &DbOptions,
+) -> Result<(PgPool, PgPool), SqlError> {
     let primary = servers.primary().await?;
-    let pool = PgPoolOptions::new()
-        .max_connections(options.connections_max.max(1))
+    let by_key = (options.connections_max / 4).clamp(1, BY_KEY_MAX);
+    let others = options.connections_max.saturating_sub(by_key).max(1);
+    let by_key = pool(by_key, options, BY_KEY_SESSION).connect_lazy_with(primary.clone());
+    let others = pool(others, options, SESSION).connect_with(primary).await?;
+    Ok((others, by_key))
+}
+
+fn pool(connections_max: u32, options: &DbOptions, session: &'static str) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections_max)
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, session)))
         .before_acquire(|connection, rested| {
             Box::pin(async move {
                 if rested.idle_for < TRUSTED_IDLE {
@@ -146,14 +170,11 @@ pub(super) async fn open(servers: &Servers, options: &DbOptions) -> Result<PgPoo
                 Ok(true)
             })
         })
-        .connect_with(primary)
-        .await?;
-    Ok(pool)
 }
 
-async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn prepare(connection: &mut PgConnection, session: &'static str) -> Result<(), sqlx::Error> {
     refuse_standby(connection).await?;
-    connection.execute(sqlx::raw_sql(SESSION)).await?;
+    connection.execute(sqlx::raw_sql(session)).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use tenure_sql::db::Pools;
+use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, DbOptions, Migration, Migrations, SqlError, Tx, with_pool, with_tx};
 use tenure_testkit::{each_backend, fresh_sqlite};
 
@@ -209,6 +210,36 @@ async fn a_reading_transaction_sees_one_instant_and_keeps_no_writer_waiting() {
         assert!(refused, "it only reads");
         drop(reading);
         assert_eq!(scalar(&db, READ).await.unwrap(), 7);
+    })
+    .await;
+}
+
+/// A table that was not analysed would be read whole for some dozens of its rows.
+#[tokio::test]
+async fn statements_by_key_are_planned_once_and_by_index_on_postgres() {
+    each_backend(&Migrations::NONE, async |db| {
+        if !db.is_postgres() {
+            return;
+        }
+        let setting =
+            "SELECT CURRENT_SETTING('plan_cache_mode') || CURRENT_SETTING('enable_seqscan')";
+        let mut alone = db.acquire_by_key().await.unwrap();
+        let alone: String = sqlx::query_scalar(setting)
+            .fetch_one(&mut *alone)
+            .await
+            .unwrap();
+        let mut tx = db.begin_by_key().await.unwrap();
+        let TxConnection::Postgres(conn) = tx.connection() else {
+            unreachable!("it is PostgreSQL");
+        };
+        let within: String = sqlx::query_scalar(setting).fetch_one(conn).await.unwrap();
+        let others: String = with_pool!(db, |pool| {
+            sqlx::query_scalar(setting).fetch_one(pool).await.unwrap()
+        });
+
+        assert_eq!(alone, "force_generic_planoff");
+        assert_eq!(within, "force_generic_planoff");
+        assert_eq!(others, "autoon");
     })
     .await;
 }
