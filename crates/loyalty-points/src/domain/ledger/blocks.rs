@@ -117,3 +117,105 @@ pub(super) fn back_to_block(entry: &Entry) -> Option<i64> {
     }
     Some(partner_movement(entry).map_or(0, |moved| -moved.points))
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId};
+
+    use super::*;
+    use crate::domain::partner::{PartnerKind, PointBlock};
+    use crate::domain::stock::StockId;
+    use crate::domain::{Account, Decision, Earn, Expiry, Method, Policies, Programme, Request};
+
+    const BLOCK: Lane = 2;
+    const ADA: Lane = 5;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000)
+    }
+
+    fn block() -> StockPlace {
+        StockPlace {
+            lane: BLOCK,
+            stock: StockId::parse("block:cafe:1").unwrap(),
+        }
+    }
+
+    /// Ada's account, and a café that has bought ten points.
+    fn ledger() -> Ledger {
+        let mut partners = Partners::default();
+        partners.add(Partner {
+            id: "cafe".into(),
+            kind: PartnerKind::Both,
+            payment: Payment::Prepaid,
+            is_closed: false,
+            terms: Vec::new(),
+            blocks: vec![PointBlock {
+                number: 1,
+                place: block(),
+                starts_at: at(0),
+                ends_at: Timestamp::MAX,
+                is_reserve: false,
+            }],
+            alert: 0,
+        });
+        let mut ledger = Ledger::default();
+        ledger.load_partners(Arc::new(partners));
+        ledger.load_head(BLOCK, 70);
+        ledger.load_head(ADA, 40);
+        ledger.load_account(Account::new(
+            ADA,
+            AccountId::parse("ada").unwrap(),
+            CustomerId::parse("ada").unwrap(),
+            ProgrammeId::parse("default").unwrap(),
+        ));
+        let ten = StockMove::new(StockKind::Add, 10);
+        ledger.move_stock(&block(), ten, at(1)).unwrap();
+        ledger
+    }
+
+    fn earn(points: i64, source: &str) -> Order {
+        Order {
+            lane: ADA,
+            account: AccountId::parse("ada").unwrap(),
+            request: Some(Arc::new(Request {
+                id: RequestId(uuid::Uuid::from_u128(source.len() as u128)),
+                method: Method::EarnPoints,
+                fingerprint: source.as_bytes().into(),
+            })),
+            command: Command::Earn(Earn {
+                partner: "cafe".into(),
+                ..Earn::new(points, source.into())
+            }),
+        }
+    }
+
+    /// The block is found by the partner's name: no order of the batch speaks of it.
+    #[test]
+    fn what_is_given_up_together_gives_the_points_of_a_partner_back_to_its_block() {
+        let mut ledger = ledger();
+        let programme = Programme {
+            id: ProgrammeId::parse("default").unwrap(),
+            version: "1".into(),
+            expiry: Expiry::NEVER,
+            policies: Policies::default(),
+        };
+        let together = [earn(7, "first"), earn(7, "second")];
+
+        let decisions = ledger.decide_together(&together, at(2), &|_| &programme);
+        let alone = ledger.decide(&earn(4, "another one"), at(3), &programme);
+
+        let refused = |it: &Decision| matches!(it, Decision::New(Err(_)));
+        assert!(decisions.iter().all(refused), "{decisions:?}");
+        assert!(matches!(alone, Decision::New(Ok(_))), "{alone:?}");
+        let left = ledger.stock(&block().stock).unwrap().counts.free();
+        assert_eq!(left, 10 - 4);
+        let writes = ledger.finish();
+        // The block has two records, ada's lane two refusals and an earning.
+        assert_eq!(writes.heads, [(BLOCK, 72), (ADA, 43)]);
+        assert_eq!(
+            (writes.stocks[0].records, writes.stocks[0].last_seq),
+            (2, 72)
+        );
+    }
+}

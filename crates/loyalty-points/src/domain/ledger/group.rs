@@ -1,6 +1,6 @@
 //! Orders that stand or fall together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tenure_core::{AccountId, Coded as _, Lane, Timestamp};
@@ -23,7 +23,8 @@ struct Mark {
     targets: Vec<(EntryId, Option<Target>)>,
     /// Of accounts that existed: whether they had changed already.
     touched: Vec<bool>,
-    stocks: Vec<(StockId, Option<Stock>)>,
+    /// All of them: an earning draws on a block of its partner's without a word about it.
+    stocks: HashMap<StockId, Stock>,
     drawn: std::collections::HashSet<StockId>,
     ordered: super::Ordered,
 }
@@ -88,12 +89,8 @@ impl Ledger {
             .map(|id| (id.clone(), self.accounts.get(id).cloned()))
             .collect();
         let targets = orders.iter().filter_map(|order| order.command.target());
-        let stocks = orders.iter().filter_map(|order| order.command.draw());
         Mark {
-            stocks: stocks
-                .map(|draw| draw.place.stock)
-                .map(|id| (id.clone(), self.stocks.get(&id).cloned()))
-                .collect(),
+            stocks: self.stocks.clone(),
             drawn: self.drawn.clone(),
             ordered: self.ordered.clone(),
             heads: self.heads.clone(),
@@ -129,11 +126,7 @@ impl Ledger {
         }
         self.drawn = mark.drawn;
         self.ordered = mark.ordered;
-        self.stocks.extend(
-            mark.stocks
-                .into_iter()
-                .filter_map(|(id, before)| Some((id, before?))),
-        );
+        self.stocks = mark.stocks;
         for (id, before) in mark.targets {
             if let Some(target) = before {
                 self.targets.insert(id, target);
