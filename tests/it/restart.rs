@@ -37,7 +37,7 @@ async fn killed_ten_times_under_load_it_loses_and_doubles_nothing() {
     let outcome = run(&trial(data.path(), vec![Blow::Kill; KILLS])).await;
 
     assert!(
-        outcome.entries > 500 && outcome.repeated > 0,
+        outcome.entries > 500 && outcome.repeated > 0 && outcome.orders > 50,
         "the load was a load: {outcome:?}"
     );
 }
@@ -78,5 +78,8 @@ async fn killed_on_postgresql_it_loses_and_doubles_nothing() {
     for database in databases {
         database.drop().await.unwrap();
     }
-    assert!(outcome.entries > 100, "the load was a load: {outcome:?}");
+    assert!(
+        outcome.entries > 100 && outcome.orders > 10,
+        "the load was a load: {outcome:?}"
+    );
 }

@@ -104,8 +104,8 @@ fn four(data: &Path, settings: &[(String, String)]) -> (Vec<Process>, Clients) {
     let clients = Clients {
         customer: customer.customer,
         scoring: scoring.scoring,
-        loyalty: loyalty.loyalty,
         campaign: campaign.campaign,
+        ..loyalty
     };
     (running, clients)
 }

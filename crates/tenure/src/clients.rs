@@ -3,6 +3,8 @@
 use tenure_proto::campaign::v1::campaign_service_client::CampaignServiceClient;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
+use tenure_proto::loyalty::v1::partner_service_client::PartnerServiceClient;
+use tenure_proto::loyalty::v1::reward_service_client::RewardServiceClient;
 use tenure_proto::scoring::v1::scoring_service_client::ScoringServiceClient;
 use tenure_rpc::Transport;
 
@@ -17,6 +19,10 @@ pub struct Clients {
     pub campaign: CampaignServiceClient<Transport>,
     /// How many points.
     pub loyalty: LoyaltyServiceClient<Transport>,
+    /// What points buy.
+    pub rewards: RewardServiceClient<Transport>,
+    /// Who else gives and takes points.
+    pub partners: PartnerServiceClient<Transport>,
 }
 
 impl Clients {
@@ -28,6 +34,8 @@ impl Clients {
             scoring: ScoringServiceClient::new(transport.clone()),
             campaign: CampaignServiceClient::new(transport.clone()),
             loyalty: LoyaltyServiceClient::new(transport.clone()),
+            rewards: RewardServiceClient::new(transport.clone()),
+            partners: PartnerServiceClient::new(transport.clone()),
         }
     }
 }

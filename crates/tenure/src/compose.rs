@@ -190,7 +190,7 @@ impl Suite {
             customer: Clients::of_one(&self.transport(ServiceName::CustomerData)?).customer,
             scoring: Clients::of_one(&self.transport(ServiceName::LifecycleScoring)?).scoring,
             campaign: Clients::of_one(&self.transport(ServiceName::Campaign)?).campaign,
-            loyalty: Clients::of_one(&self.transport(ServiceName::LoyaltyPoints)?).loyalty,
+            ..Clients::of_one(&self.transport(ServiceName::LoyaltyPoints)?)
         })
     }
 

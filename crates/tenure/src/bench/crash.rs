@@ -7,8 +7,13 @@
 
 mod book;
 mod command;
+mod draw;
+mod found;
+mod partners;
+mod pools;
 mod program;
 mod proxy;
+mod shop;
 mod work;
 
 use std::path::PathBuf;
@@ -29,9 +34,10 @@ use crate::clients::Clients;
 use crate::verify;
 use book::Book;
 pub use command::crash;
+use draw::Writer;
 use program::Program;
 use proxy::Proxy;
-use work::{Write, Writer};
+use work::Write;
 
 /// What breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +86,10 @@ pub struct Outcome {
     pub refused: usize,
     /// How many entries there are.
     pub entries: usize,
+    /// How many rewards were ordered.
+    pub orders: usize,
+    /// How often a partner was settled with.
+    pub settlements: usize,
     /// How many records were verified, all verifications together.
     pub verified: i64,
     /// Errors that callers met, by reason.
@@ -117,7 +127,7 @@ impl Trial {
             verified: 0,
         };
         run.aim();
-        work::found(&run.clients, self.accounts, &run.book).await?;
+        found::found(&run.clients, self.accounts, &run.book).await?;
         for (number, blow) in self.blows.iter().enumerate() {
             run.round(*blow)
                 .await
@@ -246,6 +256,8 @@ impl Run<'_> {
             self.repeat(write).await?;
         }
         lock(&self.book).assert_consistent()?;
+        shop::check_shelf(&self.clients).await?;
+        partners::check_left(&self.clients).await?;
         self.verify().await
     }
 
@@ -298,6 +310,9 @@ impl Run<'_> {
             books.closing_points,
             books.lot_points
         );
+        pools::check(&entries)?;
+        shop::check(&self.clients, &self.book).await?;
+        partners::check(&self.clients, &self.book, &entries).await?;
         self.verify().await?;
         Ok(Outcome {
             entries: entries.len(),
@@ -313,6 +328,8 @@ impl Run<'_> {
             done: book.done(),
             refused: book.refused(),
             entries: 0,
+            orders: book.orders.len(),
+            settlements: book.settlements(),
             verified: self.verified,
             errors: book.errors.clone().into_iter().collect(),
         }

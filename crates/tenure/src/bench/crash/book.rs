@@ -3,14 +3,35 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use anyhow::{Result, bail, ensure};
-use tenure_proto::loyalty::v1::Entry;
+use tenure_proto::loyalty::v1::{Entry, RewardOrder, RewardOrderState as State};
 
-use super::work::{Answered, Write};
+use super::work::{Answered, Done, Write};
 
 /// How many answered writes are remembered to be repeated.
 const LATELY: usize = 16;
 /// How many holds and entries are remembered for later writes.
 const KNOWN_MAX: usize = 2_000;
+
+/// What was told of a write that no entry tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Told {
+    /// So many more things of a reward.
+    Stock {
+        reward: String,
+        quantity: i64,
+    },
+    /// A block of points that was bought.
+    Block {
+        number: i64,
+        points: i64,
+    },
+    /// The settlement in which everything is.
+    Settlement {
+        partner: String,
+        number: i64,
+    },
+    Refused(String),
+}
 
 /// What the callers know.
 #[derive(Debug, Default)]
@@ -23,6 +44,14 @@ pub(super) struct Book {
     /// Holds that were open, and entries that can be reversed: account and id.
     pub(super) holds: VecDeque<(String, String)>,
     pub(super) reversible: VecDeque<(String, String)>,
+    /// The same of orders, by how far they are.
+    pub(super) reserved: VecDeque<(String, String)>,
+    pub(super) placed: VecDeque<(String, String)>,
+    pub(super) fulfilled: VecDeque<(String, String)>,
+    /// Orders as far as they were acknowledged.
+    pub(super) orders: BTreeMap<String, RewardOrder>,
+    /// What was told, by request.
+    pub(super) told: BTreeMap<String, Told>,
     lately: VecDeque<Write>,
     pub(super) answers: usize,
     pub(super) repeated: usize,
@@ -51,8 +80,35 @@ impl Book {
                     };
                     remember(&mut self.holds, &done.hold);
                     remember(&mut self.reversible, &done.reversible);
+                    if let Some(order) = &done.order {
+                        let id = Some(order.order_id.clone());
+                        match order.state() {
+                            State::Reserved => remember(&mut self.reserved, &id),
+                            State::Placed => remember(&mut self.placed, &id),
+                            State::Fulfilled => remember(&mut self.fulfilled, &id),
+                            _ => {}
+                        }
+                        // One answer may overtake another one; no order ever goes back.
+                        let known = self.orders.entry(order.order_id.clone()).or_default();
+                        if order.state > known.state {
+                            known.clone_from(order);
+                        }
+                    }
                 }
                 self.answered.insert(request_id.to_owned(), answer);
+            }
+        }
+    }
+
+    /// Notes what was told of a request. Told again, it must be the same.
+    pub(super) fn note_told(&mut self, request_id: &str, told: Told) {
+        match self.told.get(request_id) {
+            Some(first) if *first != told => self.contradictions.push(format!(
+                "request {request_id} was told {first:?}, then {told:?}"
+            )),
+            Some(_) => {}
+            None => {
+                self.told.insert(request_id.to_owned(), told);
             }
         }
     }
@@ -84,6 +140,11 @@ impl Book {
         self.answered.len() - self.done()
     }
 
+    pub(super) fn settlements(&self) -> usize {
+        let settled = |told: &&Told| matches!(told, Told::Settlement { .. });
+        self.told.values().filter(settled).count()
+    }
+
     /// No answer contradicts another, and no caller met an error that it can do nothing about.
     pub(super) fn assert_consistent(&self) -> Result<()> {
         ensure!(
@@ -104,7 +165,7 @@ impl Book {
         for entry in entries {
             let effect = (entry.account_id.as_str(), entry.points_delta);
             if !entry.request_id.is_empty() {
-                let before = by_request.insert(entry.request_id.as_str(), effect);
+                let before = by_request.insert(entry.request_id.as_str(), entry);
                 ensure!(
                     before.is_none(),
                     "request {} happened twice",
@@ -123,13 +184,9 @@ impl Book {
                     "request {request} was refused as {reason} and happened"
                 ),
                 Answered::Done(done) => {
-                    let wanted = (done.account.as_str(), done.delta);
-                    let is_there = found.is_some_and(|(account, delta)| {
-                        account == wanted.0 && wanted.1.is_none_or(|wanted| wanted == delta)
-                    });
                     ensure!(
-                        is_there,
-                        "request {request} was acknowledged as {wanted:?}, found {found:?}"
+                        found.is_some_and(|entry| is_of(done, entry)),
+                        "request {request} was acknowledged as {done:?}, found {found:?}"
                     );
                 }
             }
@@ -149,4 +206,15 @@ impl Book {
         );
         Ok(())
     }
+}
+
+/// Tells whether an entry is what was acknowledged.
+fn is_of(done: &Done, entry: &Entry) -> bool {
+    let partner = entry.partner.as_ref();
+    let partner = partner.map_or("", |it| it.partner_id.as_str());
+    let named = (entry.peer_account_id.as_str(), partner);
+    let is_named = |(member, partner): &(String, String)| named == (member, partner);
+    entry.account_id == done.account
+        && done.delta.is_none_or(|wanted| wanted == entry.points_delta)
+        && done.named.as_ref().is_none_or(is_named)
 }

@@ -42,6 +42,8 @@ pub async fn crash(postgres: Option<&str>, args: &CrashArgs) -> Result<()> {
         "Operations done#",
         "Refused#",
         "Entries#",
+        "Orders#",
+        "Settlements#",
         "Records verified#",
         "Errors that callers met",
     ];
@@ -138,6 +140,8 @@ fn row(backend: Backend<'_>, blows: &[Blow], outcome: &Outcome) -> Vec<String> {
         number(outcome.done),
         number(outcome.refused),
         number(outcome.entries),
+        number(outcome.orders),
+        number(outcome.settlements),
         grouped(outcome.verified),
         errors.collect::<Vec<_>>().join("\n"),
     ]
