@@ -9,7 +9,8 @@ use super::bench::{ACCOUNTS, Bench, LANES, account, at, joined, number_of, order
 use super::naive::{Ask, Earning, Micros, Model, Movement, SECOND, shown::ShownAccount};
 use crate::domain::{
     Account, Block, Book, Command, Decision, Earn, Entry, EntryKind, HoldExpiry, Journal, Order,
-    OrderOfUse, Policies, Record, ReversalPolicy, RevokePolicy, TransferLimits, postings, settle,
+    OrderOfUse, Policies, PoolLimits, Record, ReversalPolicy, RevokePolicy, TransferLimits,
+    postings, settle,
 };
 
 fn earnings() -> impl Strategy<Value = Ask> {
@@ -63,6 +64,9 @@ fn asks() -> impl Strategy<Value = Ask> {
         160 => (other(), prop::option::weighted(0.2, other()))
             .prop_map(|(recipient, replaces)| Ask::Register(recipient, replaces)),
         160 => (other(), 1..30_i64).prop_map(|(to, points)| Ask::Give(to, points)),
+        40 => other().prop_map(Ask::Join),
+        80 => (other(), 1..20_i64).prop_map(|(pool, points)| Ask::Contribute(pool, points)),
+        80 => (other(), 1..10_i64).prop_map(|(member, points)| Ask::RedeemFor(member, points)),
         4 => other().prop_map(Ask::Merge),
         10 => (other(), 1..20_i64).prop_map(|(to, points)| Ask::Split(to, points)),
     ]
@@ -102,6 +106,11 @@ fn policies() -> impl Strategy<Value = Policies> {
             out_month_max: 60,
             in_month_max: 70,
             tenure_months: 1,
+        },
+        pool: PoolLimits {
+            contribute_month_max: 50,
+            spend_month_max: 30,
+            ..PoolLimits::default()
         },
         ..Policies::default()
     })
@@ -147,6 +156,7 @@ fn stories() -> impl Strategy<Value = Vec<Step>> {
         Ask::Register(to, _) | Ask::Give(to, _) | Ask::Merge(to) | Ask::Split(to, _) => {
             to != account
         }
+        Ask::Join(to) | Ask::Contribute(to, _) => to != account,
         _ => true,
     };
     prop::collection::vec(step.prop_filter("to itself", sensible), 1..100)

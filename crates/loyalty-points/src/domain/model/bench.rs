@@ -232,6 +232,25 @@ impl Bench {
                 points,
                 order,
             },
+            ask => self.command_of_pool(ask, now),
+        }
+    }
+
+    fn command_of_pool(&self, ask: Ask, now: Micros) -> Command {
+        match ask {
+            Ask::Join(member) => Command::AddMember {
+                member: place(member),
+            },
+            Ask::Contribute(pool, points) => Command::Contribute {
+                pool: place(pool),
+                points,
+                source: "for all of us".into(),
+            },
+            Ask::RedeemFor(member, points) => Command::ForMember {
+                member: account(member),
+                command: Box::new(self.command(Ask::Redeem(points), now)),
+            },
+            _ => unreachable!("the others have nothing to do with pools"),
         }
     }
 

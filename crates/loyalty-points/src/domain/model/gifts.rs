@@ -72,6 +72,7 @@ impl Model {
         if self.accounts[to].is_closed {
             return Err(No::of("ACCOUNT_CLOSED", to));
         }
+        self.require_no_pool(from)?;
         if self.held(from) > 0 {
             return Err(No::of("HOLDS_OPEN", from));
         }

@@ -16,6 +16,8 @@ mod aim;
 mod deeds;
 #[path = "gifts.rs"]
 mod gifts;
+#[path = "pools.rs"]
+mod pools;
 #[path = "refused.rs"]
 mod refused;
 #[path = "shown.rs"]
@@ -121,6 +123,12 @@ pub(crate) enum Ask {
     Give(usize, i64),
     Merge(usize),
     Split(usize, i64),
+    /// Makes an account a member of this one's pool.
+    Join(usize),
+    /// Puts points into a pool.
+    Contribute(usize, i64),
+    /// Spends points of this pool for a member.
+    RedeemFor(usize, i64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +174,9 @@ pub(crate) struct Model {
     holds: Vec<ModelHold>,
     answers: Vec<Moved>,
     accounts: Vec<ModelAccount>,
+    /// Pools, each with a member.
+    members: Vec<(usize, usize)>,
+    pool_moves: Vec<pools::PoolMove>,
     expired: i64,
     now: Micros,
 }
@@ -194,6 +205,8 @@ impl Model {
             holds: Vec::new(),
             answers: Vec::new(),
             accounts: lanes.iter().map(account).collect(),
+            members: Vec::new(),
+            pool_moves: Vec::new(),
             expired: 0,
             now: Micros::MIN,
         }
@@ -346,7 +359,7 @@ impl Model {
 
     pub(crate) fn ask(&mut self, account: usize, ask: Ask, now: Micros) -> Said {
         self.pass(now);
-        if let Ask::Close = ask {
+        if matches!(ask, Ask::Close) && !self.is_in_pool(account) {
             self.release_all(account);
             self.pass(now);
         }
@@ -444,7 +457,13 @@ impl Model {
         match ask {
             Ask::Block(block) => self.block(account, block),
             Ask::Unblock(block) => self.unblock(account, block),
-            Ask::Close => Ok((EntryKind::Close, self.close(account))),
+            Ask::Close => {
+                self.require_no_pool(account)?;
+                Ok((EntryKind::Close, self.close(account)))
+            }
+            Ask::Join(member) => self.join(account, member),
+            Ask::Contribute(pool, points) => self.contribute(account, pool, points, now),
+            Ask::RedeemFor(member, points) => self.redeem_for(account, member, points, now),
             Ask::Register(recipient, replaces) => self.register(account, recipient, replaces, now),
             Ask::Give(to, points) => {
                 self.require_gift(account, to, points, now)?;

@@ -109,7 +109,9 @@ impl Model {
                         .with("entry_id", Fact::Answer(*entry)));
                 }
             }
-            Ask::Give(to, _) | Ask::Merge(to) if !self.accounts[to].exists => {
+            Ask::Give(to, _) | Ask::Merge(to) | Ask::Join(to) | Ask::Contribute(to, _)
+                if !self.accounts[to].exists =>
+            {
                 return Err(No::of("ACCOUNT_NOT_FOUND", to));
             }
             Ask::Split(to, _) if self.accounts[to].exists => {

@@ -4,7 +4,8 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 
 use crate::domain::{
-    Block, HoldExpiry, OrderOfUse, Policies, ReversalPolicy, RevokePolicy, TransferLimits,
+    Block, HoldExpiry, OrderOfUse, Policies, PoolLimits, ReversalPolicy, RevokePolicy,
+    TransferLimits,
 };
 use crate::naive::{Ask, Earning, Micros, SECOND};
 
@@ -44,6 +45,11 @@ pub(crate) fn policies(random: &mut SmallRng) -> Policies {
             out_month_max: 150,
             in_month_max: 200,
             tenure_months: 1,
+        },
+        pool: PoolLimits {
+            contribute_month_max: 120,
+            spend_month_max: 80,
+            ..PoolLimits::default()
         },
         ..Policies::default()
     }
@@ -97,7 +103,7 @@ pub(crate) fn ask(random: &mut SmallRng, account: usize) -> Ask {
         _ => (account + random.random_range(1..3)) % 3,
     };
     let block = Block::ALL[random.random_range(0..Block::ALL.len())];
-    match random.random_range(0..400) {
+    match random.random_range(0..480) {
         0..105 => earning(random),
         105..160 => Ask::Redeem(random.random_range(1..30)),
         160..205 => {
@@ -126,6 +132,9 @@ pub(crate) fn ask(random: &mut SmallRng, account: usize) -> Ask {
             let replaced = random.random_bool(0.3).then_some((other + 1) % OPENED);
             Ask::Register(other, replaced.filter(|replaced| *replaced != account))
         }
+        400..420 if other != account => Ask::Join(other),
+        420..450 if other != account => Ask::Contribute(other, random.random_range(1..20)),
+        450..480 => Ask::RedeemFor(other, random.random_range(1..15)),
         _ if other != account => Ask::Give(other, random.random_range(1..20)),
         _ => earning(random),
     }

@@ -170,6 +170,8 @@ calls! {
     Close(CloseAccountRequest) close_account,
     Register(RegisterRecipientRequest) register_recipient,
     Transfer(TransferPointsRequest) transfer_points,
+    Join(AddPoolMemberRequest) add_pool_member,
+    Contribute(ContributePointsRequest) contribute_points,
     Merge(MergeAccountsRequest) merge_accounts,
     Split(SplitAccountRequest) split_account,
     }
@@ -221,12 +223,14 @@ impl Call {
             Self::Hold(it) if by_source => alter(&mut it.source, "source"),
             Self::Reverse(it) if by_source => alter(&mut it.source, "source"),
             Self::Transfer(it) if by_source => alter(&mut it.source, "source"),
+            Self::Contribute(it) if by_source => alter(&mut it.source, "source"),
             Self::Earn(it) => add(&mut it.points, "points"),
             Self::Redeem(it) => add(&mut it.points, "points"),
             Self::Hold(it) => add(&mut it.points, "points"),
             Self::Confirm(it) => add(&mut it.points, "points"),
             Self::Reverse(it) => add(&mut it.points, "points"),
             Self::Transfer(it) => add(&mut it.points, "points"),
+            Self::Contribute(it) => add(&mut it.points, "points"),
             Self::Split(it) => add(&mut it.points, "points"),
             Self::Adjust(it) => add(&mut it.points_delta, "points_delta"),
             Self::Release(it) => alter_id(&mut it.hold_id, "hold_id"),
@@ -237,6 +241,7 @@ impl Call {
             Self::Unfreeze(it) => alter(&mut it.author, "author"),
             Self::Close(it) => alter(&mut it.reason, "reason"),
             Self::Merge(it) => alter(&mut it.reason, "reason"),
+            Self::Join(it) => alter(&mut it.member_account_id, "member_account_id"),
             Self::Register(it) => alter(&mut it.recipient_account_id, "recipient_account_id"),
         };
         (call, field)

@@ -83,6 +83,9 @@ impl Asker<'_> {
                 author,
                 expire_time: None,
             }),
+            Ask::Join(_) | Ask::Contribute(..) | Ask::RedeemFor(..) => {
+                self.of_pool(account_id, ask, request_id)
+            }
             other => self.by_staff(account_id, other, request_id),
         }
     }
@@ -151,6 +154,34 @@ impl Asker<'_> {
                 author,
             }),
             _ => unreachable!("the others are asked by customers"),
+        }
+    }
+
+    fn of_pool(&self, account_id: String, ask: Ask, request_id: String) -> Call {
+        let other = |number: usize| self.story.account(number);
+        let source = "for all of us".to_owned();
+        match ask {
+            Ask::RedeemFor(member, points) => Call::Redeem(RedeemPointsRequest {
+                request_id,
+                account_id,
+                points,
+                source,
+                member_account_id: other(member),
+                ..RedeemPointsRequest::default()
+            }),
+            Ask::Join(member) => Call::Join(AddPoolMemberRequest {
+                request_id,
+                account_id,
+                member_account_id: other(member),
+            }),
+            Ask::Contribute(pool, points) => Call::Contribute(ContributePointsRequest {
+                request_id,
+                account_id,
+                pool_account_id: other(pool),
+                points,
+                source,
+            }),
+            _ => unreachable!("the others have nothing to do with pools"),
         }
     }
 

@@ -109,6 +109,19 @@ impl Story {
             blocks.collect::<Vec<_>>(),
             wanted.collect::<Vec<_>>()
         );
+        let members = found.pool_members.iter().map(|it| it.account_id.clone());
+        let wanted = self.model.members(number).into_iter();
+        require!(
+            &account_id,
+            members.collect::<Vec<_>>(),
+            wanted.map(|it| self.account(it)).collect::<Vec<_>>()
+        );
+        let pool = self.model.pool_of(number).map(|it| self.account(it));
+        require!(
+            &account_id,
+            &found.pool_account_id,
+            &pool.unwrap_or_default()
+        );
         let recipients = found.recipients.into_iter();
         let recipients = recipients.map(|known| (known.account_id, known.effective_time));
         let wanted = shown.recipients.iter();

@@ -203,9 +203,23 @@ impl Story {
                 let known = self.random.random_range(0..shown.recipients.len());
                 (account, Ask::Give(shown.recipients[known].0, points))
             }
+            Ask::Contribute(_, points) if !self.model.pools().is_empty() => {
+                let (pool, member) = self.pool();
+                (member, Ask::Contribute(pool, points))
+            }
+            Ask::RedeemFor(_, points) if !self.model.pools().is_empty() => {
+                let (pool, member) = self.pool();
+                (pool, Ask::RedeemFor(member, points))
+            }
             Ask::Unblock(_) if !shown.blocks.is_empty() => (account, Ask::Unblock(shown.blocks[0])),
             asked => (account, self.model.aim(account, asked)),
         }
+    }
+
+    /// Draws a pool that there is, and a member.
+    fn pool(&mut self) -> (usize, usize) {
+        let count = self.model.pools().len();
+        self.model.pools()[self.random.random_range(0..count)]
     }
 
     async fn single(&mut self, replicas: &[Client], now: Timestamp) -> Result<(), Disagreement> {
