@@ -71,7 +71,7 @@ pub use programme::{
     Funding, Group, InForce, Line, Month, Moved, Multiplier, Programme, ProgrammeRefusal,
     ProgrammeVersion, Replay as RuleReplay, Reward, Rule, Skip, Term, Zone, evaluate,
 };
-pub use refusal::Refusal;
+pub use refusal::{Clash, Refusal};
 pub use reward::{
     Buying, Customer, Goods, ORDER_QUANTITY_MAX, Offer, OrderState, PRICES_MAX, Price,
     REWARD_ID_LENGTH_MAX, REWARD_TIERS_MAX, RewardCommand, RewardOrder, RewardPayment, RewardTerms,

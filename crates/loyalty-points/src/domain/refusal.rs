@@ -1,10 +1,14 @@
 //! Why a command was refused: a fact about the state it met, kept and repeated like an answer.
 
+mod clash;
 mod coded;
 mod facts;
 
 use serde::{Deserialize, Serialize};
 use tenure_core::Timestamp;
+
+pub use clash::Clash;
+pub(super) use clash::Undone;
 
 /// A business refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -462,6 +466,9 @@ pub enum Refusal {
         /// The order.
         order: String,
     },
+    /// Another operation of the same batch stood in its way, and is given up with it.
+    #[error(transparent)]
+    Clash(Clash),
     /// The account would grow beyond its limits.
     #[error("account {account} would hold more points or lots than it may")]
     BalanceLimit {

@@ -247,3 +247,104 @@ async fn a_batch_that_is_wrong_in_itself_does_nothing_and_keeps_nothing() {
     })
     .await;
 }
+
+/// The reason of a refusal, and the facts it tells.
+fn facts(result: &OperationResult) -> (String, Vec<(String, String)>) {
+    let Some(Answering::Error(error)) = &result.result else {
+        panic!("it was done: {result:?}");
+    };
+    let mut facts: Vec<_> = error.metadata.clone().into_iter().collect();
+    facts.sort();
+    (error.reason.clone(), facts)
+}
+
+fn pairs(reason: &str, facts: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    (reason.to_owned(), facts.iter().map(own).collect())
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_batch_that_was_taken_back_names_the_operation_in_the_way() {
+    each(async |loyalty| {
+        let earned = loyalty.earn("ada", 100, "bill/1").await.entry.unwrap();
+        let reverse = || {
+            Asking::ReverseEntry(ReverseEntryRequest {
+                request_id: new_id(),
+                account_id: "ada".into(),
+                entry_id: earned.entry_id.clone(),
+                source: "a mistake".into(),
+                points: 0,
+            })
+        };
+        let create = || {
+            Asking::CreateAccount(CreateAccountRequest {
+                request_id: new_id(),
+                account_id: "new".into(),
+                customer_id: "new".into(),
+                ..CreateAccountRequest::default()
+            })
+        };
+        let asked = [
+            redeem("ada", 1),
+            earn("ada", 5, "bill/2"),
+            earn("ada", 5, "bill/2"),
+            earn("ada", 5, "bill/1"),
+            reverse(),
+            reverse(),
+            create(),
+            create(),
+        ];
+
+        let refused = run(&loyalty, batch(BatchMode::AllOrNothing, &asked))
+            .await
+            .unwrap();
+        let again = run(&loyalty, batch(BatchMode::AllOrNothing, &asked))
+            .await
+            .unwrap();
+
+        let twice = [("operation_index", "1"), ("source", "bill/2")];
+        assert_eq!(facts(&refused[2]), pairs("EVENT_ALREADY_EARNED", &twice));
+        // What stood before the batch stands, and is named as ever.
+        let before = [("entry_id", &*earned.entry_id), ("source", "bill/1")];
+        assert_eq!(facts(&refused[3]), pairs("EVENT_ALREADY_EARNED", &before));
+        let back = [("entry_id", &*earned.entry_id), ("operation_index", "4")];
+        assert_eq!(facts(&refused[5]), pairs("ENTRY_ALREADY_REVERSED", &back));
+        let opened = [("account_id", "new"), ("operation_index", "6")];
+        assert_eq!(facts(&refused[7]), pairs("ACCOUNT_EXISTS", &opened));
+        for given_up in [0, 1, 4, 6] {
+            let first = [("reason", "EVENT_ALREADY_EARNED")];
+            assert_eq!(facts(&refused[given_up]), pairs("BATCH_REFUSED", &first));
+        }
+        assert_eq!(again, refused);
+        assert_eq!(loyalty.balance("ada").await, (100, 0));
+        loyalty.assert_verifies().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operation_that_stands_twice_in_a_batch_is_given_up_twice() {
+    each(async |loyalty| {
+        let once = earn("ada", 100, "bill/1");
+        let asked = [once.clone(), once.clone(), redeem("ada", 101)];
+
+        let refused = run(&loyalty, batch(BatchMode::AllOrNothing, &asked))
+            .await
+            .unwrap();
+        let done = run(
+            &loyalty,
+            batch(
+                BatchMode::AllOrNothing,
+                &[earn("ada", 100, "bill/1"), redeem("ada", 100)],
+            ),
+        )
+        .await
+        .unwrap();
+
+        let wanted = ["BATCH_REFUSED", "BATCH_REFUSED", "INSUFFICIENT_POINTS"];
+        assert_eq!(told(&refused), wanted);
+        assert_eq!(told(&done), ["100", "0"]);
+        loyalty.assert_verifies().await;
+    })
+    .await;
+}

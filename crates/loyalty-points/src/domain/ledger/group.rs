@@ -1,6 +1,6 @@
 //! Orders that stand or fall together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tenure_core::{AccountId, Coded as _, Lane, Timestamp};
@@ -9,9 +9,10 @@ use super::{Decision, Ledger};
 use crate::domain::account::Account;
 use crate::domain::apply::Target;
 use crate::domain::command::{Command, Order};
+use crate::domain::entry::Record;
 use crate::domain::entry_id::EntryId;
 use crate::domain::programme::Programme;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, Undone};
 use crate::domain::stock::{Stock, StockId};
 
 /// What orders may change of a ledger, as it was before them.
@@ -25,7 +26,7 @@ struct Mark {
     touched: Vec<bool>,
     /// All of them: an earning draws on a block of its partner's without a word about it.
     stocks: HashMap<StockId, Stock>,
-    drawn: std::collections::HashSet<StockId>,
+    drawn: HashSet<StockId>,
     ordered: super::Ordered,
 }
 
@@ -33,7 +34,8 @@ impl Ledger {
     /// Decides orders of which all are done or none. When one of them is refused, what the others
     /// did is undone and they are refused with it; all of them keep that answer. When one is wrong in
     /// itself (its request id belongs to another request, its points expire in the past), nothing is
-    /// done and nothing is kept; the decision of that order says it. Each order is decided by the
+    /// done and nothing is kept; the decision of that order says it. No answer names what was undone:
+    /// it names the order that had written it. Each order is decided by the
     /// rules that `programme_of` has for its account as the orders before it leave it.
     ///
     /// # Panics
@@ -45,14 +47,19 @@ impl Ledger {
         programme_of: &dyn Fn(Option<&Account>) -> &'p Programme,
     ) -> Vec<Decision> {
         let mark = self.mark(orders);
+        // Up to which record each of them wrote.
+        let mut written = Vec::with_capacity(orders.len());
         let decide = |order: &Order| {
             let programme = programme_of(self.account(&order.account));
-            self.decide(order, now, programme)
+            let decision = self.decide(order, now, programme);
+            written.push(self.records.len());
+            decision
         };
         let decisions: Vec<Decision> = orders.iter().map(decide).collect();
         if decisions.iter().all(is_done) {
             return decisions;
         }
+        let undone = self.undone(mark.records, &written);
         let known = self.unmark(orders, mark);
         if decisions.iter().any(is_wrong) {
             return decisions;
@@ -70,14 +77,38 @@ impl Ledger {
                 if was_known {
                     return decision;
                 }
+                if let Some(request) = &order.request
+                    && let Some((_, answer)) = self.answered.get(&(order.lane, request.id))
+                {
+                    // It repeats one before it, whose answer was kept just now.
+                    return Decision::Repeated(answer.clone());
+                }
                 let own = refusal(&decision).cloned();
-                let refusal = own.unwrap_or_else(|| given_up.clone());
+                let refusal = own.map_or_else(|| given_up.clone(), |own| undone.explain(own));
                 if let Some(request) = &order.request {
                     self.remember(order, request, Err(refusal.clone()), now);
                 }
                 Decision::New(Err(refusal))
             })
             .collect()
+    }
+
+    /// Returns which order wrote what after a record, of which `written` says how far each went.
+    fn undone(&self, first: usize, written: &[usize]) -> Undone {
+        let mut undone = Undone::default();
+        for (index, (record, _)) in self.records.iter().enumerate().skip(first) {
+            let order = written.partition_point(|until| *until <= index);
+            match &**record {
+                Record::Entry(entry) => {
+                    undone.entries.insert(entry.id.to_string(), order);
+                }
+                Record::Opened(opened) => {
+                    undone.accounts.insert(opened.account.to_string(), order);
+                }
+                Record::Refused(_) | Record::Notice(_) | Record::Stock(_) => {}
+            }
+        }
+        undone
     }
 
     fn mark(&self, orders: &[Order]) -> Mark {
@@ -132,10 +163,21 @@ impl Ledger {
                 self.targets.insert(id, target);
             }
         }
+        let mine: HashSet<_> = undone
+            .iter()
+            .filter_map(|(_, request)| Some(Arc::as_ptr(request.as_ref()?)))
+            .collect();
+        let mut fresh = HashSet::new();
+        for order in orders {
+            let request = order.request.as_ref();
+            if let Some(request) = request.filter(|it| mine.contains(&Arc::as_ptr(it))) {
+                fresh.insert((order.lane, request.id));
+            }
+        }
+        // A repeat within the batch is as new as what it repeats.
         let is_new = |order: &Order| {
-            undone.iter().any(|(_, request)| {
-                matches!((request, &order.request), (Some(a), Some(b)) if Arc::ptr_eq(a, b))
-            })
+            let request = order.request.as_ref();
+            request.is_some_and(|it| fresh.contains(&(order.lane, it.id)))
         };
         let known = orders.iter().map(|order| !is_new(order)).collect();
         for order in orders.iter().filter(|order| is_new(order)) {

@@ -23,6 +23,7 @@ impl Coded for Refusal {
             | Self::RecipientExists { .. }
             | Self::PoolMemberExists { .. }
             | Self::EventAlreadyEarned { .. } => ErrorCode::AlreadyExists,
+            Self::Clash(clash) => clash.code(),
             _ => ErrorCode::FailedPrecondition,
         }
     }
@@ -85,6 +86,7 @@ impl Coded for Refusal {
             Self::RewardOrderState { .. } => "REWARD_ORDER_STATE",
             Self::EntryOfRewardOrder { .. } => "ENTRY_OF_REWARD_ORDER",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
+            Self::Clash(clash) => clash.reason(),
         }
     }
 

@@ -46,6 +46,7 @@ impl Refusal {
                 ("partner_id", partner.clone()),
                 ("operation", operation.clone()),
             ],
+            Self::Clash(clash) => clash.facts(),
             Self::ApproverIsAuthor => Vec::new(),
             Self::BatchRefused { reason } => vec![("reason", reason.clone())],
             _ => self.facts_with_numbers(),

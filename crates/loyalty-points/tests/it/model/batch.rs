@@ -63,6 +63,7 @@ impl Story {
         let first = wanted.iter().find_map(|said| said.as_ref().err());
         if let Some(No { reason, .. }) = first.cloned() {
             self.model = before;
+            self.name_operations(&mut wanted);
             let given_up = No {
                 reason: "BATCH_REFUSED",
                 facts: vec![("reason", Fact::Word(reason.to_owned()))],
@@ -75,6 +76,28 @@ impl Story {
         }
         self.send(replicas, drawn, BatchMode::AllOrNothing, wanted, now)
             .await
+    }
+
+    /// What was answered and then given up has no id that anybody may know: its place in the batch
+    /// stands for it.
+    fn name_operations(&self, wanted: &mut [Said]) {
+        let places = wanted.iter().enumerate();
+        let given_up: Vec<usize> = places
+            .filter(|(_, said)| said.is_ok())
+            .map(|(place, _)| place)
+            .collect();
+        let named = |fact: &Fact| match fact {
+            Fact::Answer(number) => given_up.get(number.checked_sub(self.entries.len())?),
+            _ => None,
+        };
+        for no in wanted.iter_mut().filter_map(|said| said.as_mut().err()) {
+            for (name, fact) in &mut no.facts {
+                if let Some(place) = named(fact) {
+                    *name = "operation_index";
+                    *fact = Fact::Number(i64::try_from(*place).unwrap());
+                }
+            }
+        }
     }
 
     async fn send(

@@ -289,9 +289,7 @@ impl Story {
             (Ok(_), None) => return Err(format!("{call:?} was done without an entry")),
             (Err(refused), _) => Err(refused),
         };
-        let wanted = wanted
-            .as_ref()
-            .map_err(|no| self.told(no, found.as_ref().err()));
+        let wanted = wanted.as_ref().map_err(|no| self.told(no));
         let agreed = match (&found, &wanted) {
             (Ok(found), Ok(wanted)) => &found == wanted,
             (Err(found), Err(wanted)) => (&found.reason, &found.facts) == (&wanted.0, &wanted.1),
@@ -348,19 +346,10 @@ impl Story {
         })
     }
 
-    /// Says a refusal as the service does. What a batch did before it was given up was an answer of
-    /// the model's only: its id is believed as it was told.
-    fn told(&self, no: &No, told: Option<&&Refused>) -> (String, BTreeMap<String, String>) {
-        let undone = self.entries.len()..UNKNOWN;
-        let text = |name: &str, fact: &Fact| match fact {
-            Fact::Answer(number) if undone.contains(number) => told
-                .and_then(|told| told.facts.get(name))
-                .cloned()
-                .unwrap_or_default(),
-            fact => self.text(fact),
-        };
+    /// Says a refusal as the service does.
+    fn told(&self, no: &No) -> (String, BTreeMap<String, String>) {
         let facts = no.facts.iter();
-        let facts = facts.map(|(name, fact)| ((*name).to_owned(), text(name, fact)));
+        let facts = facts.map(|(name, fact)| ((*name).to_owned(), self.text(fact)));
         (no.reason.to_owned(), facts.collect())
     }
 
