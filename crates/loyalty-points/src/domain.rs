@@ -42,7 +42,9 @@ mod vintage;
 
 pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
-pub use circumstances::{Circumstances, Effect, News, SubscriptionState, effects, effects_on_new};
+pub use circumstances::{
+    Circumstances, Effect, News, SubscriptionState, effects, effects_on_new, order_of_news,
+};
 pub use codec::{
     Columns, Damaged, REFUSED, decode_record, decode_state, encode_record, encode_state,
 };

@@ -20,6 +20,7 @@ mod liability;
 mod memory;
 mod merges;
 mod notices;
+mod openings;
 pub(crate) mod orders;
 mod partner_entries;
 mod partner_statement;

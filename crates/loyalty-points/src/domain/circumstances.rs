@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tenure_core::{CustomerId, Span, Timestamp};
 
 use super::account::Account;
+use super::command::StaffOrder;
 use super::policy::{Block, Blocking, Leaving, OwnershipChange, Policies, SuspendedWhen};
 
 /// How a subscription stands.
@@ -178,10 +179,23 @@ pub fn effects_on_new(
     policies: &Policies,
 ) -> Vec<Effect> {
     let mut effects = blocks(known, known, account, policies);
-    if known.has_left() {
+    if known.has_left() && !has(account, Block::Left) {
         effects.push(Effect::Block(Block::Left));
     }
     effects
+}
+
+/// Who asks for what follows from news of customers, in its entries.
+const AUTHOR: &str = "customer-data";
+
+/// Returns an order that news of a customer give.
+#[must_use]
+pub fn order_of_news(source: &str) -> StaffOrder {
+    StaffOrder {
+        reason: source.into(),
+        author: AUTHOR.into(),
+        approver: "".into(),
+    }
 }
 
 fn has(account: &Account, block: Block) -> bool {

@@ -7,6 +7,8 @@ mod blocks;
 mod drawn;
 mod group;
 mod ordered;
+mod pair;
+mod welcome;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId, Timestamp
 
 use super::account::Account;
 use super::apply::{Target, apply};
-use super::close::close_merged;
-use super::command::{Command, Order, Place, Request};
+use super::circumstances::Circumstances;
+use super::command::{Command, Order, Request};
 use super::entry::{EntryKind, Opened, Record, Refused};
 use super::entry_id::EntryId;
 use super::journal::Journal;
@@ -27,7 +29,6 @@ use super::refusal::Refusal;
 use super::settle::settle;
 use super::stock::{Stock, StockId};
 use super::total::{Total, Totals};
-use super::transfer::{Pair, name, transfer};
 
 pub use blocks::block_of;
 use ordered::{Ordered, context};
@@ -70,6 +71,8 @@ pub struct Ledger {
     ordered: Ordered,
     records: Vec<(Arc<Record>, Option<Arc<Request>>)>,
     partners: Arc<Partners>,
+    /// What is known of customers whose accounts may be opened.
+    known: HashMap<String, Circumstances>,
 }
 
 fn fresh((lane, id): (Lane, &AccountId), customer: CustomerId, programme: ProgrammeId) -> Account {
@@ -177,15 +180,17 @@ impl Ledger {
             }
             Command::Open {
                 customer,
-                programme,
+                programme: its,
                 joined_at,
             } => {
                 let place = (order.lane, &order.account);
-                let mut account = fresh(place, customer.clone(), programme.clone());
+                let mut account = fresh(place, customer.clone(), its.clone());
                 if joined_at.is_some() {
                     account.standing_mut().joined_at = *joined_at;
                 }
-                return Ok(self.open(account, order.request.clone(), now));
+                let opened = self.open(account, order.request.clone(), now);
+                self.welcome(&order.account, now, programme);
+                return Ok(opened);
             }
             Command::Earn(earn) if earn.open && !exists => {
                 let customer = CustomerId::parse(order.account.as_str());
@@ -193,7 +198,10 @@ impl Ledger {
                 let place = (order.lane, &order.account);
                 // Who cannot earn there need not have an account for it.
                 self.partners.note(&order.command, None, now)?;
-                self.open(fresh(place, customer, programme.id.clone()), None, now);
+                let account = fresh(place, customer, programme.id.clone());
+                self.require_welcome(&account, programme)?;
+                self.open(account, None, now);
+                self.welcome(&order.account, now, programme);
             }
             _ if !exists => {
                 return Err(Refusal::AccountNotFound {
@@ -233,98 +241,6 @@ impl Ledger {
         let first = self.records.len();
         self.collect(&order.account, order.lane, journal, order.request.as_ref());
         answer.map(|index| self.records[first + index].0.clone())
-    }
-
-    /// Decides a command that moves points from one account to another.
-    fn apply_pair(
-        &mut self,
-        order: &Order,
-        to: &Place,
-        now: Timestamp,
-        programme: &Programme,
-    ) -> Answer {
-        self.settle(&order.account, now, programme);
-        let exists = self.accounts.contains_key(&to.account);
-        let giving = &self.accounts[&order.account];
-        let mut receiving = match (&order.command, exists) {
-            (Command::Split { customer, .. }, false) => {
-                let customer = customer.clone().unwrap_or_else(|| giving.customer.clone());
-                fresh((to.lane, &to.account), customer, giving.programme.clone())
-            }
-            (Command::Split { .. }, true) => {
-                return Err(Refusal::AccountExists {
-                    account: to.account.to_string(),
-                });
-            }
-            (_, true) => {
-                // Rules of another programme must not touch it; there is no transfer then, either.
-                if self.accounts[&to.account].programme == giving.programme {
-                    self.settle(&to.account, now, programme);
-                }
-                let found = self.accounts.remove(&to.account);
-                found.expect("it was found before")
-            }
-            (_, false) => {
-                return Err(Refusal::AccountNotFound {
-                    account: to.account.to_string(),
-                });
-            }
-        };
-        let giving = self.accounts.get_mut(&order.account);
-        let giving = giving.expect("the caller found it");
-        let at = now.max(giving.updated_at).max(receiving.updated_at);
-        let pair = transfer((giving, &mut receiving), &order.command, at, programme);
-        let Ok(pair) = pair else {
-            if exists {
-                self.accounts.insert(to.account.clone(), receiving);
-            }
-            return Err(pair.expect_err("it is no pair"));
-        };
-        if exists {
-            self.accounts.insert(to.account.clone(), receiving);
-        } else {
-            self.open(receiving, None, now);
-        }
-        Ok(self.write_pair(order, to, pair, (now, at), programme))
-    }
-
-    /// Writes both sides of what moved from one account to another down.
-    fn write_pair(
-        &mut self,
-        order: &Order,
-        to: &Place,
-        (mut out, mut incoming): Pair,
-        (now, at): (Timestamp, Timestamp),
-        programme: &Programme,
-    ) -> Arc<Record> {
-        let next = |lane: Lane, more| EntryId::new(now, lane, self.heads[&lane] + more);
-        let out_id = next(order.lane, 1);
-        let incoming_id = next(to.lane, if to.lane == order.lane { 2 } else { 1 });
-        let accounts = (&self.accounts[&order.account], &self.accounts[&to.account]);
-        name(accounts, (&mut out, &mut incoming), (out_id, incoming_id));
-        let answer = self.records.len();
-        let mut journal = Journal::new(order.lane, self.heads[&order.lane], now, programme);
-        let giving = self.accounts.get_mut(&order.account);
-        let giving = giving.expect("the caller found it");
-        journal.write(giving, at, out);
-        journal.answer(0, order.request.as_ref().map(|request| request.id), giving);
-        self.collect(&order.account, order.lane, journal, order.request.as_ref());
-
-        let mut journal = Journal::new(to.lane, self.heads[&to.lane], now, programme);
-        let receiving = self.accounts.get_mut(&to.account);
-        let receiving = receiving.expect("the caller put it there");
-        journal.write(receiving, at, incoming);
-        settle(receiving, at, &mut journal);
-        self.collect(&to.account, to.lane, journal, None);
-
-        if let Command::Merge { order: said, .. } = &order.command {
-            let mut journal = Journal::new(order.lane, self.heads[&order.lane], now, programme);
-            let giving = self.accounts.get_mut(&order.account);
-            let giving = giving.expect("the caller found it");
-            close_merged(giving, at, &to.account, said, &mut journal);
-            self.collect(&order.account, order.lane, journal, None);
-        }
-        self.records[answer].0.clone()
     }
 
     /// Books what is due on an account and returns how many points expired.

@@ -5,11 +5,12 @@ mod facts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use tenure_core::{AccountId, Clock, CustomerId, Lane, ProgrammeId, Timestamp};
+use tenure_core::{AccountId, Clock, Lane, ProgrammeId, Timestamp};
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
 use super::earned::{self, Body, EarnedEvent};
 use super::memory::Memory;
+use super::openings::{Openings, customer_of};
 use super::rules::Rules;
 use super::tiers::{Candidate, Standing, StoredTier};
 use super::transact;
@@ -174,6 +175,7 @@ async fn open(
         ((account, event), entry)
     });
     let known = known.collect();
+    welcome(tx, db, events, &mut ledger).await?;
     // What was earned for the same source without rules, too.
     let sources: Vec<(Lane, &AccountId, &str)> = keys
         .iter()
@@ -201,6 +203,18 @@ async fn open(
     })
 }
 
+/// Notes what is known of the customers of accounts that events may open.
+async fn welcome(
+    tx: &mut Tx,
+    db: &Db,
+    events: &[Happened],
+    ledger: &mut Ledger,
+) -> Result<(), SqlError> {
+    let openings = events.iter().filter(|event| event.open);
+    let openings = openings.map(|event| event.account.clone());
+    Openings::own(db.lanes(), openings).load(tx, ledger).await
+}
+
 async fn one(
     tx: &mut Tx,
     batch: &mut Batch,
@@ -226,6 +240,11 @@ async fn one(
     let facts = facts::facts(tx, batch, happened, rules).await?;
     let earning = evaluate(&rules.version, event, &facts);
     let groups = earning.groups();
+    if !groups.is_empty()
+        && let Err(refused) = unwelcome(&batch.ledger, happened, rules)
+    {
+        return Ok(Err(NotBooked::Ledger(refused)));
+    }
     if let Some(refused) = room(batch.ledger.account(account), &groups, account) {
         return Ok(Err(NotBooked::Ledger(refused)));
     }
@@ -332,19 +351,29 @@ fn book(
     Ok(entries)
 }
 
+/// Refuses to open an account on which nothing may be earned.
+fn unwelcome(ledger: &Ledger, happened: &Happened, rules: &InForce) -> Result<(), Refusal> {
+    let id = happened.account.clone();
+    if ledger.account(&id).is_some() {
+        return Ok(());
+    }
+    let (customer, programme) = (customer_of(&id), rules.programme.id.clone());
+    let account = Account::new(happened.lane, id, customer, programme);
+    ledger.require_welcome(&account, &rules.programme)
+}
+
 /// Opens an account that is not there yet with what is known of its customer.
 fn introduce(batch: &mut Batch, happened: &Happened, rules: &InForce) {
     let account = &happened.account;
     if happened.joined_at.is_none() || batch.ledger.account(account).is_some() {
         return;
     }
-    let customer = CustomerId::parse(account.as_str());
     let order = Order {
         lane: happened.lane,
         account: account.clone(),
         request: None,
         command: Command::Open {
-            customer: customer.expect("keys of accounts and customers have one form"),
+            customer: customer_of(account),
             programme: rules.programme.id.clone(),
             joined_at: happened.joined_at,
         },

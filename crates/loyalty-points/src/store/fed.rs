@@ -15,13 +15,11 @@ use super::memory::Memory;
 use super::rules::Rules;
 use super::transact::{self, Move};
 use super::{accounts, lanes, merges};
-use crate::domain::{Command, Effect, News, Place, StaffOrder, effects, effects_on_new};
+use crate::domain::{Command, Effect, News, Place, effects, order_of_news};
 use desk::Desk;
 
 /// How many merges in a row are followed from the account of a bill to the one that remains.
 const MERGES_MAX: usize = 16;
-/// Who asks for what follows from the feed, in its entries.
-const AUTHOR: &str = "customer-data";
 
 /// Something that the feed told.
 #[derive(Debug, Clone)]
@@ -61,15 +59,6 @@ pub(crate) enum Strangers {
     Opened,
 }
 
-/// Returns an order that the feed gives.
-pub(super) fn feed_order(source: &str) -> StaffOrder {
-    StaffOrder {
-        reason: source.into(),
-        author: AUTHOR.into(),
-        approver: "".into(),
-    }
-}
-
 /// Moves the consumer and does what its batch asks for, in one transaction.
 pub(crate) async fn take_in(
     db: &Db,
@@ -86,7 +75,9 @@ pub(crate) async fn take_in(
     let mut outcomes = Vec::new();
     if !told.is_empty() {
         forward(&mut tx, db, told).await?;
-        let mut intake = Intake::open(&mut tx, db, told).await?;
+        let Some(mut intake) = Intake::open(&mut tx, db, told).await? else {
+            return Ok(Fed::Lost);
+        };
         if forward(&mut tx, db, told).await? {
             // One of the accounts was merged while its lane was awaited: from the beginning.
             return Ok(Fed::Lost);
@@ -97,7 +88,6 @@ pub(crate) async fn take_in(
             return Ok(Fed::Strangers(unknown));
         }
         outcomes = intake.take(&mut tx, clock, rules, told).await?;
-        intake.greet(&mut tx, clock, rules, &unknown).await?;
     }
     tx.commit().await?;
     Ok(Fed::Done(outcomes))
@@ -137,21 +127,30 @@ struct Intake<'i> {
 }
 
 impl<'i> Intake<'i> {
-    /// Locks the lanes of everything that the batch may touch, at once and in order.
-    async fn open(tx: &mut Tx, db: &'i Db, told: &[Told]) -> Result<Self, SqlError> {
+    /// Locks the lanes of everything that the batch may touch, at once and in order; nothing when an
+    /// account was opened meanwhile in another one.
+    async fn open(tx: &mut Tx, db: &'i Db, told: &[Told]) -> Result<Option<Self>, SqlError> {
         let heard = || told.iter().filter_map(Told::news);
         let customers: BTreeSet<&str> = heard().map(|it| it.customer.as_str()).collect();
         let customers: Vec<&str> = customers.into_iter().collect();
-        let mut accounts: HashMap<String, Vec<(Lane, AccountId)>> = HashMap::new();
-        let mut wanted: BTreeSet<Lane> = BTreeSet::new();
-        for (customer, lane, id) in circumstances::accounts_of(tx, &customers).await? {
-            wanted.insert(lane);
-            accounts.entry(customer).or_default().push((lane, id));
-        }
+        let found = circumstances::accounts_of(tx, &customers).await?;
+        let mut wanted: BTreeSet<Lane> = found.iter().map(|(_, lane, _)| *lane).collect();
         wanted.extend(told.iter().filter_map(Told::bill).map(|bill| bill.lane));
         for heard in heard() {
             wanted.insert(db.lanes().of(heard.customer.as_str()));
             wanted.extend(heard.new_owner().map(|to| db.lanes().of(to.as_str())));
+        }
+        let lanes: Vec<Lane> = wanted.iter().copied().collect();
+        lanes::lock(tx, &lanes).await?;
+        // Again: others may have been opened while the lanes were awaited.
+        let mut accounts: HashMap<String, Vec<(Lane, AccountId)>> = HashMap::new();
+        for (customer, lane, id) in circumstances::accounts_of(tx, &customers).await? {
+            if !wanted.contains(&lane) {
+                return Ok(None);
+            }
+            accounts.entry(customer).or_default().push((lane, id));
+        }
+        for heard in heard() {
             // One that a bill of this batch opens is not there yet.
             let own = account_of(&heard.customer);
             let known = accounts.entry(heard.customer.to_string()).or_default();
@@ -159,13 +158,11 @@ impl<'i> Intake<'i> {
                 known.push((db.lanes().of(own.as_str()), own));
             }
         }
-        let lanes: Vec<Lane> = wanted.iter().copied().collect();
-        lanes::lock(tx, &lanes).await?;
-        Ok(Self {
+        Ok(Some(Self {
             db,
             lanes: wanted,
             accounts,
-        })
+        }))
     }
 
     /// Returns the accounts of bills that are still to be opened.
@@ -218,8 +215,9 @@ impl<'i> Intake<'i> {
             return Ok(());
         }
         let customers = heard.iter().map(|it| &it.customer);
-        let mut desk = self.desk(tx, clock, rules, customers).await?;
         let owners = heard.iter().filter_map(|it| it.new_owner());
+        let customers = customers.chain(owners.clone());
+        let mut desk = self.desk(tx, clock, rules, customers).await?;
         desk.load(tx, owners.map(|to| self.place(to)).collect())
             .await?;
         for heard in heard {
@@ -239,42 +237,6 @@ impl<'i> Intake<'i> {
                 for effect in effects {
                     self.act(tx, &mut desk, (id, &heard.source), effect).await?;
                 }
-            }
-        }
-        desk.close(tx, self.db).await
-    }
-
-    /// Does with accounts that bills have opened what was known of their customers before.
-    async fn greet(
-        &mut self,
-        tx: &mut Tx,
-        clock: &dyn Clock,
-        rules: &Rules,
-        opened: &[AccountId],
-    ) -> Result<(), SqlError> {
-        if opened.is_empty() {
-            return Ok(());
-        }
-        let customers: Vec<CustomerId> = opened.iter().map(customer_of).collect();
-        for customer in &customers {
-            let place = self.place(customer);
-            let known = self.accounts.entry(customer.to_string()).or_default();
-            if !known.iter().any(|(_, id)| *id == place.account) {
-                known.push((place.lane, place.account));
-            }
-        }
-        let mut desk = self.desk(tx, clock, rules, customers.iter()).await?;
-        for (customer, id) in customers.iter().zip(opened) {
-            let Some((account, rules)) = desk.account(id, customer) else {
-                continue;
-            };
-            let Some(known) = desk.known.get(customer.as_str()) else {
-                continue;
-            };
-            let policies = &rules.programme.policies;
-            for effect in effects_on_new(known, account, policies) {
-                self.act(tx, &mut desk, (id, "account/opened"), effect)
-                    .await?;
             }
         }
         desk.close(tx, self.db).await
@@ -320,7 +282,7 @@ impl<'i> Intake<'i> {
         (id, source): (&AccountId, &str),
         effect: Effect,
     ) -> Result<(), SqlError> {
-        let order = feed_order(source);
+        let order = order_of_news(source);
         let lane = self.db.lanes().of(id.as_str());
         match effect {
             Effect::Block(block) => desk.decide(lane, id, Command::Block { block, order }),
@@ -382,11 +344,6 @@ impl Heard {
 /// Returns the account that bills of a customer earn for.
 fn account_of(customer: &CustomerId) -> AccountId {
     let id = AccountId::parse(customer.as_str());
-    id.expect("keys of accounts and customers have one form")
-}
-
-fn customer_of(account: &AccountId) -> CustomerId {
-    let id = CustomerId::parse(account.as_str());
     id.expect("keys of accounts and customers have one form")
 }
 

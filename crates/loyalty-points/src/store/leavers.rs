@@ -6,11 +6,10 @@ use tenure_core::{AccountId, Clock, Lane, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_tx};
 
 use super::accounts;
-use super::fed::feed_order;
 use super::memory::Memory;
 use super::rules::Rules;
 use super::transact;
-use crate::domain::{Account, Command, Order};
+use crate::domain::{Account, Command, Order, order_of_news};
 
 const NOTE: &str = "
     INSERT INTO leaver (lane, account_id, void_from, source) VALUES ($1, $2, $3, $4)
@@ -78,7 +77,7 @@ pub(crate) async fn void_due(
     for (account, source) in due {
         let account = AccountId::parse(&account);
         let account = account.map_err(|_| SqlError::corrupt("a stored account id is none"))?;
-        let order = feed_order(&source);
+        let order = order_of_news(&source);
         orders.push(Order {
             lane,
             account,

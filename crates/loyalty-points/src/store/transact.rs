@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use tenure_core::{AccountId, Clock, Lane, RequestId, Timestamp};
+use tenure_core::{AccountId, Clock, Lane, Lanes, RequestId, Timestamp};
 use tenure_sql::feed::consumer;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
 use super::lanes::Ground;
 use super::memory::{Memory, Remembrance};
+use super::openings::Openings;
 use super::rows::Script;
 use super::rules::Rules;
 use super::{accounts, answers, blocks, entries, lanes, merges, orders as reward_orders, stocks};
@@ -175,7 +176,8 @@ async fn attempt(
     repeats: Repeats,
 ) -> Result<Vec<Decision>, SqlError> {
     let mut tx = db.begin_by_key().await?;
-    let decided = decide_in(&mut tx, clock, rules, orders, memory, repeats).await?;
+    let at = (db.lanes(), clock);
+    let decided = decide_in(&mut tx, at, rules, orders, memory, repeats).await?;
     let (decisions, writes) = decided;
     tx.commit().await?;
     keep(memory, writes);
@@ -222,7 +224,7 @@ impl Move<'_> {
 
 async fn decide_in(
     tx: &mut Tx,
-    clock: &dyn Clock,
+    (lanes, clock): (Lanes, &dyn Clock),
     (rules, known): (&Rules, &Catalogue),
     orders: &[&[Order]],
     memory: &mut Memory,
@@ -239,6 +241,8 @@ async fn decide_in(
     wanted.extend(draws.iter().map(|draw| draw.place.lane));
     let places = blocks::touched(tx, &known.partners, orders).await?;
     wanted.extend(places.iter().map(|place| place.lane));
+    let openings = Openings::of(tx, lanes, orders).await?;
+    wanted.extend(openings.lanes());
     let (mut ledger, epoch) = lock(tx, &wanted, memory).await?;
     let catalogue = rules.under_lock(tx, epoch).await?;
     if epoch != known.epoch && blocks::touched(tx, &catalogue.partners, orders).await? != places {
@@ -250,6 +254,7 @@ async fn decide_in(
     }
     ledger.load_partners(catalogue.partners.clone());
     load(tx, orders, &mut ledger, memory).await?;
+    openings.load(tx, &mut ledger).await?;
     if repeats == Repeats::LookedUp {
         load_answers(tx, orders, &mut ledger).await?;
     }
@@ -286,11 +291,16 @@ fn decide_all(
 ) -> Result<Vec<Decision>, SqlError> {
     let mut decisions = Vec::with_capacity(groups.len());
     let default = default_of(catalogue, now)?;
-    let programme_of = |account: Option<&Account>| of_account(catalogue, account, now, default);
+    let programme_of = |order: &Order, account: Option<&Account>| match &order.command {
+        Command::Open { programme, .. } if account.is_none() => catalogue
+            .in_force(programme, now)
+            .map_or(default, |rules| &rules.programme),
+        _ => of_account(catalogue, account, now, default),
+    };
     for group in groups {
         match group {
             [order] => {
-                let programme = programme_of(ledger.account(&order.account));
+                let programme = programme_of(order, ledger.account(&order.account));
                 decisions.push(ledger.decide(order, now, programme));
             }
             together => decisions.extend(ledger.decide_together(together, now, &programme_of)),

@@ -4,7 +4,9 @@ use tenure_core::{Clock, Timestamp};
 use tenure_loyalty_points::domain::Effects;
 use tenure_proto::customer::v1::PaymentStatus::{InArrears, Paid};
 use tenure_proto::customer::v1::SubscriptionState::{Active, Suspended, Terminated};
-use tenure_proto::loyalty::v1::{BlockKind, CreateAccountRequest, EntryKind};
+use tenure_proto::loyalty::v1::{
+    BlockKind, CreateAccountRequest, EntryKind, GetAccountRequest, SplitAccountRequest,
+};
 use tenure_testkit::assert_reason;
 
 use crate::circumstances::with;
@@ -181,6 +183,137 @@ async fn an_account_that_was_closed_stays_as_it_is() {
         loyalty.catch_up().await;
 
         assert_eq!(loyalty.entries("ada").await, entries);
+    })
+    .await;
+}
+
+fn opening(account_id: &str, customer_id: &str) -> CreateAccountRequest {
+    CreateAccountRequest {
+        request_id: new_id(),
+        account_id: account_id.into(),
+        customer_id: customer_id.into(),
+        ..CreateAccountRequest::default()
+    }
+}
+
+fn splitting(from: &str, to: &str, customer_id: &str) -> SplitAccountRequest {
+    SplitAccountRequest {
+        request_id: new_id(),
+        account_id: from.into(),
+        new_account_id: to.into(),
+        customer_id: customer_id.into(),
+        points: 10,
+        reason: "asked for it".into(),
+        author: "staff".into(),
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_a_call_opens_is_blocked_at_once_by_what_was_known_before() {
+    each(async |loyalty| {
+        let mut client = loyalty.client.clone();
+        loyalty.stand(("ada", "S1"), Suspended, "2024-12-01");
+        loyalty.customers.pay("ada", InArrears, day("2024-12-01"));
+        loyalty.stand(("bob", "S2"), Active, "2024-12-01");
+        loyalty.catch_up().await;
+
+        for number in 0..4 {
+            let account = format!("of-ada-{number}");
+            client
+                .create_account(opening(&account, "ada"))
+                .await
+                .unwrap();
+        }
+        loyalty.earn("ada", 100, "welcome").await;
+        loyalty.earn("bob", 100, "welcome").await;
+        client
+            .split_account(splitting("bob", "bobs", ""))
+            .await
+            .unwrap();
+        let handed = splitting("bob", "adas", "ada");
+        client.split_account(handed).await.unwrap();
+        client
+            .split_account(splitting("ada", "more", ""))
+            .await
+            .unwrap();
+
+        let blocked = [BlockKind::Suspended, BlockKind::Arrears];
+        for account in [
+            "of-ada-0", "of-ada-1", "of-ada-2", "of-ada-3", "ada", "adas", "more",
+        ] {
+            assert_eq!(loyalty.blocks(account).await, blocked, "{account}");
+        }
+        assert_eq!(loyalty.blocks("bobs").await, []);
+        let refused = loyalty.redeem("ada", 1).await.unwrap_err();
+        assert_reason(&refused, "ACCOUNT_BLOCKED");
+        // What blocks it ends for all of them.
+        loyalty.stand(("ada", "S1"), Active, "2024-12-21");
+        loyalty.customers.pay("ada", Paid, day("2024-12-21"));
+        loyalty.catch_up().await;
+        for account in ["of-ada-0", "ada", "adas", "more"] {
+            assert_eq!(loyalty.blocks(account).await, [], "{account}");
+        }
+        loyalty.assert_sound().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_left_opens_no_account_by_earning() {
+    each(async |loyalty| {
+        loyalty.stand(("ada", "S1"), Terminated, "2024-12-01");
+        loyalty.catch_up().await;
+
+        let refused = loyalty
+            .earn_with(loyalty.earning("ada", 100, "welcome"))
+            .await;
+
+        assert_reason(&refused.unwrap_err(), "ACCOUNT_BLOCKED");
+        let missing = GetAccountRequest {
+            account_id: "ada".into(),
+        };
+        let missing = loyalty.client.clone().get_account(missing).await;
+        assert_reason(&missing.unwrap_err(), "ACCOUNT_NOT_FOUND");
+        // An account that somebody opens on purpose is there, and blocked.
+        loyalty
+            .client
+            .clone()
+            .create_account(opening("ada", "ada"))
+            .await
+            .unwrap();
+        assert_eq!(loyalty.blocks("ada").await, [BlockKind::Left]);
+        loyalty.assert_sound().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_that_are_opened_while_the_news_come_are_blocked_whoever_is_first() {
+    each(async |loyalty| {
+        let opened = (0..24).map(|number| format!("A{number}"));
+        let opened: Vec<String> = opened.collect();
+        loyalty.stand(("ada", "S1"), Suspended, "2024-12-01");
+
+        let opening = opened.iter().map(|account| {
+            let mut client = loyalty.client.clone();
+            async move {
+                client
+                    .create_account(opening(account, "ada"))
+                    .await
+                    .unwrap()
+            }
+        });
+        let opening = futures_util::future::join_all(opening);
+        futures_util::join!(opening, loyalty.catch_up());
+
+        for account in &opened {
+            assert_eq!(
+                loyalty.blocks(account).await,
+                [BlockKind::Suspended],
+                "{account}"
+            );
+        }
+        loyalty.assert_sound().await;
     })
     .await;
 }

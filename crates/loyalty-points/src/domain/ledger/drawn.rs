@@ -289,7 +289,7 @@ mod tests {
         let together = [earn(7, "visit/1"), earn(7, "visit/2")];
         let programme = programme();
 
-        let decisions = ledger.decide_together(&together, at(2), &|_| &programme);
+        let decisions = ledger.decide_together(&together, at(2), &|_, _| &programme);
 
         let refused = |it: &Decision| matches!(it, Decision::New(Err(_)));
         assert!(decisions.iter().all(refused));

@@ -44,13 +44,13 @@ impl Ledger {
         &mut self,
         orders: &[Order],
         now: Timestamp,
-        programme_of: &dyn Fn(Option<&Account>) -> &'p Programme,
+        programme_of: &dyn Fn(&Order, Option<&Account>) -> &'p Programme,
     ) -> Vec<Decision> {
         let mark = self.mark(orders);
         // Up to which record each of them wrote.
         let mut written = Vec::with_capacity(orders.len());
         let decide = |order: &Order| {
-            let programme = programme_of(self.account(&order.account));
+            let programme = programme_of(order, self.account(&order.account));
             let decision = self.decide(order, now, programme);
             written.push(self.records.len());
             decision

@@ -8,8 +8,8 @@ use tenure_sql::{Db, SqlError, Tx};
 
 use super::Heard;
 use crate::domain::{
-    Account, Catalogue, Circumstances, Command, Decision, InForce, Ledger, News, Order, Place,
-    StaffOrder,
+    Account, Catalogue, Circumstances, Command, Decision, Effect, InForce, Ledger, News, Order,
+    Place, StaffOrder, effects_on_new, order_of_news,
 };
 use crate::store::circumstances::{self, Payment, Subscription};
 use crate::store::leavers::has_something;
@@ -119,8 +119,29 @@ impl Desk {
                 joined_at: None,
             };
             self.decide(to.lane, &to.account, open);
+            self.welcome(to.lane, &to.account);
         }
         self.decide(lane, id, Command::HandOver { to, order });
+    }
+
+    /// Sets the blocks of an account that was opened now.
+    fn welcome(&mut self, lane: Lane, id: &AccountId) {
+        let Some(account) = self.ledger.account(id) else {
+            return;
+        };
+        let rules = self
+            .catalogue
+            .of_account(Some(&account.programme), self.now);
+        let known = self.known.get(account.customer.as_str());
+        let Some((rules, known)) = rules.zip(known) else {
+            return;
+        };
+        for effect in effects_on_new(known, account, &rules.programme.policies) {
+            if let Effect::Block(block) = effect {
+                let order = order_of_news("account/opened");
+                self.decide(lane, id, Command::Block { block, order });
+            }
+        }
     }
 
     /// Writes down what was learnt and decided.
