@@ -5,6 +5,7 @@ mod bills;
 mod news;
 mod notices;
 mod seal;
+mod settlements;
 mod sweep;
 mod tiers;
 mod vintages;
@@ -40,6 +41,10 @@ pub(crate) fn spawn(shared: &Arc<Shared>, lifecycle: &Lifecycle) {
     lifecycle.spawn(
         "loyalty vintages",
         vintages::run(shared.clone(), lifecycle.clone()),
+    );
+    lifecycle.spawn(
+        "loyalty settlements",
+        settlements::run(shared.clone(), lifecycle.clone()),
     );
     lifecycle.spawn(
         "loyalty tiers",

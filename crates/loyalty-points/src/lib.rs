@@ -46,7 +46,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0150_partner",
     "0160_standing",
     "0161_merge",
-    "0162_notice"
+    "0162_notice",
+    "0163_running"
 );
 
 /// What the service needs.

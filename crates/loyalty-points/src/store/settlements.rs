@@ -125,8 +125,57 @@ pub(crate) async fn complete(
     partner: &str,
     number: i64,
 ) -> Result<(), SqlError> {
-    while step(db, clock, (partner, number), SLICE).await? {}
+    go_on(db, clock, (partner, number), SLICE).await?;
     Ok(())
+}
+
+const ALL_RUNNING: &str = "
+    SELECT partner_id, number FROM settlement
+    WHERE state = 1
+    ORDER BY partner_id, number
+    LIMIT $1";
+/// How many settlements one turn goes on with: more wait for the next one.
+const RESUMED_MAX: i64 = 1_000;
+
+/// Goes on with all settlements that are running until they are complete; returns how many ended
+/// here.
+pub(crate) async fn resume(db: &Db, clock: &dyn Clock) -> Result<usize, SqlError> {
+    let running: Vec<(String, i64)> = with_pool!(db, |pool| {
+        let running = sqlx::query_as(ALL_RUNNING).bind(RESUMED_MAX);
+        running.fetch_all(pool).await?
+    });
+    let mut ended = 0;
+    for (partner, number) in &running {
+        ended += usize::from(go_on(db, clock, (partner, *number), SLICE).await?);
+    }
+    Ok(ended)
+}
+
+/// Takes slices until nothing is left; true when the last one was taken here.
+async fn go_on(
+    db: &Db,
+    clock: &dyn Clock,
+    settlement: (&str, i64),
+    limit: i64,
+) -> Result<bool, SqlError> {
+    loop {
+        match step(db, clock, settlement, limit).await? {
+            Step::More => {}
+            Step::Ended => return Ok(true),
+            Step::Over => return Ok(false),
+        }
+    }
+}
+
+/// What came of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is more to do.
+    More,
+    /// It was the last one.
+    Ended,
+    /// Nothing was to be done: somebody else took the last one.
+    Over,
 }
 
 /// Locks the header.
@@ -149,20 +198,20 @@ const MOVE: &str = "
     UPDATE settlement SET next_lane = $3, entries = entries + $4
     WHERE partner_id = $1 AND number = $2";
 
-/// Settles up to `limit` entries; false when nothing is left to do.
+/// Settles up to `limit` entries.
 pub(super) async fn step(
     db: &Db,
     clock: &dyn Clock,
     (partner, number): (&str, i64),
     limit: i64,
-) -> Result<bool, SqlError> {
+) -> Result<Step, SqlError> {
     let mut tx = db.begin().await?;
     let next: Option<Lane> = with_tx!(tx, |conn| {
         let lock = sqlx::query_scalar(LOCK).bind(partner).bind(number);
         lock.fetch_optional(conn).await?
     });
     let Some(mut lane) = next else {
-        return Ok(false);
+        return Ok(Step::Over);
     };
     let lanes = i64::from(db.lanes().count());
     let mut left = limit;
@@ -189,7 +238,7 @@ pub(super) async fn step(
         finish(&mut tx, (partner, number), clock.now()).await?;
     }
     tx.commit().await?;
-    Ok(!is_over)
+    Ok(if is_over { Step::Ended } else { Step::More })
 }
 
 type Marked = (i64, i64, String, i64, i64);

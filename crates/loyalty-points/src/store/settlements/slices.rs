@@ -80,7 +80,8 @@ async fn a_settlement_that_was_cut_off_after_a_slice_comes_to_the_same() {
 
         assert_eq!(begin(&db, &clock, "cut").await, Started::New(1));
         for _ in 0..3 {
-            assert!(step(&db, &clock, ("cut", 1), 4).await.unwrap());
+            let taken = step(&db, &clock, ("cut", 1), 4).await.unwrap();
+            assert_eq!(taken, Step::More);
         }
         // Whoever was at it is gone; what came later is none of its business.
         let half = find(&db, "cut", 1).await.unwrap().unwrap();
@@ -109,8 +110,9 @@ async fn slices_of_two_replicas_take_each_entry_once() {
         twins(&db, &clock).await;
         begin(&db, &clock, "cut").await;
 
-        let replica = async || while step(&db, &clock, ("cut", 1), 3).await.unwrap() {};
-        futures_util::join!(replica(), replica(), replica());
+        let replica = async || go_on(&db, &clock, ("cut", 1), 3).await.unwrap();
+        let ended: [bool; 3] = futures_util::join!(replica(), replica(), replica()).into();
+        assert_eq!(ended.iter().filter(|it| **it).count(), 1);
 
         let found = find(&db, "cut", 1).await.unwrap().unwrap();
         assert_eq!((found.state, found.entries), (SettlementState::Open, 60));
@@ -126,6 +128,34 @@ async fn slices_of_two_replicas_take_each_entry_once() {
             .collect();
         let wanted = [(sum(1, false), sum(1, true)), (sum(2, false), sum(2, true))];
         assert_eq!(moved, wanted);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_left_running_is_resumed_and_ended_once() {
+    each_backend(&MIGRATIONS, async |db| {
+        let clock = manual_clock();
+        twins(&db, &clock).await;
+        assert_eq!(resume(&db, &clock).await.unwrap(), 0);
+        for partner in ["cut", "whole"] {
+            begin(&db, &clock, partner).await;
+        }
+        assert_eq!(step(&db, &clock, ("cut", 1), 7).await.unwrap(), Step::More);
+
+        let replica = async || resume(&db, &clock).await.unwrap();
+        let ended: [usize; 3] = futures_util::join!(replica(), replica(), replica()).into();
+        clock.advance(Span::from_seconds(1));
+        let again = resume(&db, &clock).await.unwrap();
+
+        assert_eq!((ended.iter().sum::<usize>(), again), (2, 0));
+        let (cut, whole) = (find(&db, "cut", 1).await, find(&db, "whole", 1).await);
+        let (cut, whole) = (cut.unwrap().unwrap(), whole.unwrap().unwrap());
+        let shape = |it: &StoredSettlement| (it.state, it.entries, it.accrual, it.redemption);
+        assert_eq!(shape(&cut), shape(&whole));
+        assert_eq!((cut.state, cut.entries), (SettlementState::Open, 60));
+        // Nobody touched it again.
+        assert!(cut.updated_at < clock.now());
     })
     .await;
 }
