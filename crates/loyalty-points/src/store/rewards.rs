@@ -1,9 +1,11 @@
 //! The catalogue of rewards.
 
+use std::collections::HashMap;
+
 use tenure_core::{PageSize, ProgrammeId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use crate::domain::{Counts, Offer, Refusal, RewardTerms, stock_key};
+use crate::domain::{Counts, Offer, Refusal, RewardTerms, StockPlace, stock_key};
 
 /// The most rewards.
 pub(crate) const REWARDS_MAX: i64 = 100_000;
@@ -62,13 +64,15 @@ const PAGE: &str = "
     WHERE r.reward_id > $1
     ORDER BY r.reward_id
     LIMIT $2";
+/// An instant follows, and which stocks.
 const COUNTS: &str = "
     SELECT s.stock_id, s.added, s.sold, s.returned, s.written_off, s.reserved,
            CAST(COALESCE((SELECT SUM(r.quantity) FROM stock_reservation AS r
                           WHERE r.lane = s.lane AND r.stock_id = s.stock_id
-                              AND r.expires_at <= $3), 0) AS BIGINT)
+                              AND r.expires_at <= ";
+const OF_STOCKS: &str = "), 0) AS BIGINT)
     FROM stock AS s
-    WHERE s.lane = $1 AND s.stock_id = $2";
+    WHERE (s.lane, s.stock_id) IN (VALUES ";
 
 fn counts((_, added, sold, returned, written_off, reserved, over): CountsRow) -> Counts {
     Counts {
@@ -102,21 +106,38 @@ pub(crate) async fn find_in(
     row.map(|row| reward(row, lane)).transpose()
 }
 
-/// Reads what there is of a counted reward.
+/// Reads what there is of those rewards that are counted.
 pub(crate) async fn read_counts(
     db: &Db,
-    found: &mut StoredReward,
+    found: &mut [StoredReward],
     now: Timestamp,
 ) -> Result<(), SqlError> {
-    let Some(place) = found.offer.place() else {
+    let places = found.iter().filter_map(|found| found.offer.place());
+    let places: Vec<StockPlace> = places.collect();
+    if places.is_empty() {
         return Ok(());
-    };
-    let row: Option<CountsRow> = with_pool!(db, |pool| {
-        let counts = sqlx::query_as(COUNTS).bind(place.lane);
-        let counts = counts.bind(place.stock.as_str()).bind(now.as_micros());
-        counts.fetch_optional(pool).await?
+    }
+    let rows: Vec<CountsRow> = with_pool!(db, |pool| {
+        let mut query = sqlx::QueryBuilder::new(COUNTS);
+        query.push_bind(now.as_micros()).push(OF_STOCKS);
+        let mut stocks = query.separated(", ");
+        for place in &places {
+            stocks.push("(").push_bind_unseparated(place.lane);
+            stocks.push_unseparated(", ");
+            stocks.push_bind_unseparated(place.stock.as_str());
+            stocks.push_unseparated(")");
+        }
+        query.push(")");
+        // Pages have many lengths: none of them is worth to be remembered.
+        let query = query.build_query_as().persistent(false);
+        query.fetch_all(pool).await?
     });
-    found.counts = row.map(counts);
+    let by_stock = rows.into_iter().map(|row| (row.0.clone(), counts(row)));
+    let by_stock: HashMap<String, Counts> = by_stock.collect();
+    for found in found {
+        let place = found.offer.place();
+        found.counts = place.and_then(|it| by_stock.get(it.stock.as_str()).copied());
+    }
     Ok(())
 }
 

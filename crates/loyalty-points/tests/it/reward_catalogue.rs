@@ -7,7 +7,7 @@ use tenure_testkit::{assert_code, assert_reason, error_info};
 use tonic::Code;
 
 use crate::programme_suite::{earning, event, per_unit};
-use crate::reward_suite::{creating, redeeming, refunding, terms};
+use crate::reward_suite::{creating, redeeming, refunding, reserving, terms};
 use crate::suite::{Suite, day, each, new_id};
 
 fn eligible(eligibility: RewardEligibility) -> RewardTerms {
@@ -266,6 +266,59 @@ async fn blocks_and_closed_accounts_hinder_orders_as_they_hinder_redemptions() {
         assert_code(&short, Code::FailedPrecondition, "INSUFFICIENT_POINTS");
         assert_eq!(error_info(&short).metadata["needed_points"], "100");
         assert_eq!(loyalty.stock("mug").await, (3, 0, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_of_the_catalogue_tells_of_each_reward_what_there_is_of_it() {
+    each(async |loyalty| {
+        loyalty.earn("ada", 5_000, "bill/1").await;
+        // Their stocks lie in several lanes; every third one is not counted.
+        for number in 1..=12_i64 {
+            let reward = format!("reward-{number:02}");
+            if number % 3 == 0 {
+                loyalty.offered(&reward, terms()).await;
+            } else {
+                loyalty.stocked(&reward, 10 * number).await;
+            }
+        }
+        // One is over, one is still put aside.
+        let put_aside = || loyalty.redeem_reward(reserving("ada", "reward-04"));
+        put_aside().await.unwrap();
+        loyalty.advance(Span::from_seconds(40));
+        put_aside().await.unwrap();
+        loyalty.order("ada", "reward-05").await.unwrap();
+        loyalty.advance(Span::from_seconds(20));
+
+        let mut page_token = String::new();
+        let mut told = Vec::new();
+        loop {
+            let request = ListRewardsRequest {
+                page_size: 5,
+                page_token,
+                ..ListRewardsRequest::default()
+            };
+            let page = loyalty.list_rewards(request).await.unwrap();
+            let rewards = page.rewards.into_iter().filter_map(|listed| listed.reward);
+            told.extend(rewards.map(|it| {
+                let stock = it
+                    .stock
+                    .map(|it| (it.available_quantity, it.reserved_quantity));
+                (it.reward_id, stock)
+            }));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+
+        let wanted = (1..=12_i64).map(|number| {
+            let taken = i64::from(number == 4 || number == 5);
+            let stock = (number % 3 != 0).then_some((10 * number - taken, i64::from(number == 4)));
+            (format!("reward-{number:02}"), stock)
+        });
+        assert_eq!(told, wanted.collect::<Vec<_>>());
     })
     .await;
 }

@@ -106,7 +106,8 @@ pub(super) async fn update(
     let Some(mut found) = updated else {
         return Ok(write.finish(Err(not_found(id).into())).await?);
     };
-    store::read_counts(&shared.db, &mut found, write.now).await?;
+    let one = std::slice::from_mut(&mut found);
+    store::read_counts(&shared.db, one, write.now).await?;
     let answer = UpdateRewardResponse {
         reward: Some(convert::reward(&found)),
         replayed: false,
@@ -123,7 +124,8 @@ pub(super) async fn get(
     let id = parse::all(violations, id)?;
     let found = store::find(&shared.db, id).await?;
     let mut found = found.ok_or_else(|| Error::from(not_found(id)))?;
-    store::read_counts(&shared.db, &mut found, shared.clock.now()).await?;
+    let one = std::slice::from_mut(&mut found);
+    store::read_counts(&shared.db, one, shared.clock.now()).await?;
     Ok(GetRewardResponse {
         reward: Some(convert::reward(&found)),
     })

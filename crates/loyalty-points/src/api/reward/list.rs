@@ -47,10 +47,10 @@ pub(super) async fn list(
         None => None,
     };
     let rows = store::page(&shared.db, after, size).await?;
-    let (rows, next) = page::cut(rows, size, |found| vec![found.offer.reward.to_string()]);
+    let (mut rows, next) = page::cut(rows, size, |found| vec![found.offer.reward.to_string()]);
+    store::read_counts(&shared.db, &mut rows, now).await?;
     let mut rewards = Vec::with_capacity(rows.len());
-    for mut found in rows {
-        store::read_counts(&shared.db, &mut found, now).await?;
+    for found in rows {
         let obstacles = visitor
             .as_ref()
             .map(|visitor| obstacles(visitor, &found, now));
