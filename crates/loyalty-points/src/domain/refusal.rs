@@ -458,6 +458,16 @@ pub enum Refusal {
         /// The states in which it could be done.
         wanted: String,
     },
+    /// Fewer of its things are left.
+    #[error("{left} things of order {order} are left to be refunded, {needed} needed")]
+    RefundExceeded {
+        /// The order.
+        order: String,
+        /// What is left.
+        left: i64,
+        /// What was to be refunded.
+        needed: i64,
+    },
     /// The entry belongs to an order.
     #[error("entry {entry} belongs to order {order}, which has methods of its own")]
     EntryOfRewardOrder {

@@ -3,6 +3,8 @@
 mod act;
 mod eligible;
 mod order;
+#[cfg(test)]
+mod parts;
 
 use std::sync::Arc;
 

@@ -165,14 +165,16 @@ const WRITE_POSTGRES: &str = "
     SELECT (v ->> 0)::INTEGER, (v ->> 1)::BIGINT, v ->> 2, v ->> 3, (v ->> 4)::BIGINT,
            (v ->> 5)::BIGINT, (v ->> 6)::BIGINT, (v ->> 7)::BIGINT
     FROM JSON_ARRAY_ELEMENTS($1::JSON) AS v
-    ON CONFLICT (lane, seq) DO UPDATE SET state = EXCLUDED.state, by_seq = EXCLUDED.by_seq";
+    ON CONFLICT (lane, seq) DO UPDATE
+    SET state = EXCLUDED.state, quantity = EXCLUDED.quantity, by_seq = EXCLUDED.by_seq";
 const WRITE_SQLITE: &str = "
     INSERT INTO reward_order (lane, seq, account_id, reward_id, state, quantity, expires_at, by_seq)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
            value ->> 7
     FROM json_each($1)
     WHERE TRUE -- Else SQLite takes the conflict clause for that of a join.
-    ON CONFLICT (lane, seq) DO UPDATE SET state = EXCLUDED.state, by_seq = EXCLUDED.by_seq";
+    ON CONFLICT (lane, seq) DO UPDATE
+    SET state = EXCLUDED.state, quantity = EXCLUDED.quantity, by_seq = EXCLUDED.by_seq";
 
 /// Writes where the orders stand that the entries changed; each at most once, because its id is known
 /// only after it was made, and a step but the last one of a transaction is followed by another.
@@ -199,7 +201,7 @@ pub(super) async fn write(tx: &mut Tx, writes: &Writes) -> Result<(), SqlError> 
             entry.account.as_str(),
             &*order.reward,
             order.state.number(),
-            order.quantity,
+            order.counted(),
             order.expires_at.unwrap_or(Timestamp::MAX).as_micros(),
             entry.id.seq(),
         ])

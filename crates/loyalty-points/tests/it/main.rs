@@ -42,6 +42,7 @@ mod reverse;
 mod revoke;
 mod reward_catalogue;
 mod reward_crowds;
+mod reward_refunds;
 mod reward_suite;
 mod rewards;
 mod settlements;

@@ -90,6 +90,7 @@ pub(crate) fn refunding(order: &RewardOrder, goods: RefundGoods) -> RefundReward
         order_id: order.order_id.clone(),
         reason: "broken".into(),
         goods: goods.into(),
+        quantity: 0,
     }
 }
 

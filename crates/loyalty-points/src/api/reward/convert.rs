@@ -77,10 +77,16 @@ pub(super) fn order_at(order: &RewardOrder, last: &Entry, at: Timestamp) -> pb::
     let is_over = order.state_at(at) == OrderState::Expired;
     let changed = order.expires_at.filter(|_| is_over);
     let payment = order.payment.as_ref();
-    let goods = match (order.state, order.is_lost) {
-        (OrderState::Refunded, false) => pb::RefundGoods::ReturnStock,
-        (OrderState::Refunded, true) => pb::RefundGoods::WriteOff,
-        _ => pb::RefundGoods::Unspecified,
+    let goods = match (order.refunded, order.is_lost) {
+        (0, _) => pb::RefundGoods::Unspecified,
+        (_, false) => pb::RefundGoods::ReturnStock,
+        (_, true) => pb::RefundGoods::WriteOff,
+    };
+    let money = |minor: fn(&RewardOrder, i64) -> i64| {
+        payment.map(|payment| Money {
+            currency_code: payment.currency.to_string(),
+            amount_minor: minor(order, payment.minor),
+        })
     };
     pb::RewardOrder {
         order_id: order.id.to_string(),
@@ -90,10 +96,7 @@ pub(super) fn order_at(order: &RewardOrder, last: &Entry, at: Timestamp) -> pb::
         price_id: order.price.to_string(),
         quantity: order.quantity,
         points: order.points,
-        money: payment.map(|payment| Money {
-            currency_code: payment.currency.to_string(),
-            amount_minor: payment.minor,
-        }),
+        money: money(|_, minor| minor),
         payment_reference: payment
             .map(|it| it.reference.to_string())
             .unwrap_or_default(),
@@ -105,5 +108,9 @@ pub(super) fn order_at(order: &RewardOrder, last: &Entry, at: Timestamp) -> pb::
         fulfilment_reference: order.fulfilment.to_string(),
         reason: order.reason.to_string(),
         goods: goods.into(),
+        refunded_quantity: order.refunded,
+        written_off_quantity: order.lost,
+        refunded_points: order.refunded_points(),
+        refunded_money: money(|order, minor| order.part(minor, order.refunded)),
     }
 }

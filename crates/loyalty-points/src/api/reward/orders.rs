@@ -115,8 +115,16 @@ pub(in crate::api) fn refund(
             None
         }
     };
-    let step = reason.zip(goods);
-    let step = step.map(|(reason, goods)| Step::Refund { reason, goods });
+    let quantity = match message.quantity {
+        0 => Some(None),
+        some => quantity(v, some).map(Some),
+    };
+    let step = reason.zip(goods).zip(quantity);
+    let step = step.map(|((reason, goods), quantity)| Step::Refund {
+        reason,
+        goods,
+        quantity,
+    });
     go(&message.order_id, reading, step)
 }
 

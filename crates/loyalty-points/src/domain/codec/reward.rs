@@ -12,6 +12,17 @@ mod with {
     pub(super) const DEBIT: u8 = 8;
     pub(super) const RESERVATION: u8 = 16;
     pub(super) const LOST: u8 = 32;
+    /// How many things were refunded, and lost: where that is not all or none of them.
+    pub(super) const PARTS: u8 = 64;
+}
+
+/// Returns how many things were refunded, and lost, when nothing is said of parts.
+fn whole(state: OrderState, quantity: i64, is_lost: bool) -> (i64, i64) {
+    match (state, is_lost) {
+        (OrderState::Refunded, true) => (quantity, quantity),
+        (OrderState::Refunded, false) => (quantity, 0),
+        _ => (0, 0),
+    }
 }
 
 pub(super) fn write(to: &mut Writer, order: &RewardOrder) {
@@ -25,13 +36,16 @@ pub(super) fn write(to: &mut Writer, order: &RewardOrder) {
     to.instant(order.created_at);
     to.text(&order.fulfilment);
     to.text(&order.reason);
+    let parts = (order.refunded, order.lost);
+    let in_parts = parts != whole(order.state, order.quantity, order.is_lost);
     to.byte(
         flag(with::PAYMENT, order.payment.is_some())
             | flag(with::COUNTED, order.is_counted)
             | flag(with::EXPIRES, order.expires_at.is_some())
             | flag(with::DEBIT, order.debit.is_some())
             | flag(with::RESERVATION, order.reservation.is_some())
-            | flag(with::LOST, order.is_lost),
+            | flag(with::LOST, order.is_lost)
+            | flag(with::PARTS, in_parts),
     );
     if let Some(payment) = &order.payment {
         to.text(&payment.currency);
@@ -43,6 +57,10 @@ pub(super) fn write(to: &mut Writer, order: &RewardOrder) {
     }
     for id in [order.debit, order.reservation].into_iter().flatten() {
         to.id(id);
+    }
+    if in_parts {
+        to.number(order.refunded);
+        to.number(order.lost);
     }
 }
 
@@ -59,6 +77,14 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<RewardOrder> {
             reference: from.text()?.into(),
         })
     })?;
+    let is_lost = flags & with::LOST != 0;
+    let expires_at = when(flags & with::EXPIRES != 0, || from.instant())?;
+    let debit = when(flags & with::DEBIT != 0, || from.id())?;
+    let reservation = when(flags & with::RESERVATION != 0, || from.id())?;
+    let parts = when(flags & with::PARTS != 0, || {
+        Some((from.number()?, from.number()?))
+    })?;
+    let (refunded, lost) = parts.unwrap_or_else(|| whole(state, quantity, is_lost));
     Some(RewardOrder {
         id,
         reward: reward.into(),
@@ -70,11 +96,13 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<RewardOrder> {
         is_counted: flags & with::COUNTED != 0,
         state,
         created_at,
-        expires_at: when(flags & with::EXPIRES != 0, || from.instant())?,
-        debit: when(flags & with::DEBIT != 0, || from.id())?,
-        reservation: when(flags & with::RESERVATION != 0, || from.id())?,
+        expires_at,
+        debit,
+        reservation,
         fulfilment: fulfilment.into(),
         reason: reason.into(),
-        is_lost: flags & with::LOST != 0,
+        refunded,
+        lost,
+        is_lost,
     })
 }

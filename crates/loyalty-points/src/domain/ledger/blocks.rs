@@ -27,7 +27,7 @@ impl Ledger {
     /// funds what it earns, or the block from which came what it takes back.
     pub(super) fn draw_of(&self, order: &Order, now: Timestamp) -> Result<Option<Draw>, Refusal> {
         if let Some(draw) = order.command.draw() {
-            return Ok(Some(draw));
+            return Ok(Some(self.draw_now(order, draw)));
         }
         match &order.command {
             Command::Earn(earn) if !earn.partner.is_empty() => {

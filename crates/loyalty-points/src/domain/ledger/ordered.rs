@@ -11,6 +11,7 @@ use crate::domain::command::{Command, Order};
 use crate::domain::entry::Entry;
 use crate::domain::entry_id::EntryId;
 use crate::domain::reward::{OrderState, RewardCommand, RewardOrder};
+use crate::domain::stock::Draw;
 
 /// Orders, and how many of limited rewards accounts have.
 #[derive(Debug, Clone, Default)]
@@ -26,16 +27,18 @@ impl Ordered {
             return;
         };
         let is_new = order.id == entry.id;
-        let is_over = matches!(order.state, OrderState::Cancelled | OrderState::Refunded);
+        let key = (entry.account.clone(), order.id);
+        let refunded = self.orders.get(&key).map_or(0, |before| before.refunded);
         let had = (entry.account.clone(), order.reward.clone());
         if let Some(had) = self.had.get_mut(&had) {
             if is_new {
                 *had += order.quantity;
-            } else if is_over {
+            } else if order.state == OrderState::Cancelled {
                 *had -= order.quantity;
+            } else {
+                *had -= order.refunded - refunded;
             }
         }
-        let key = (entry.account.clone(), order.id);
         self.orders.insert(key, (**order).clone());
     }
 }
@@ -44,6 +47,18 @@ impl Ledger {
     /// Notes an order of an account.
     pub fn load_order(&mut self, account: AccountId, order: RewardOrder) {
         self.ordered.orders.insert((account, order.id), order);
+    }
+
+    /// Returns how a command draws on a stock, by its order as it is now.
+    pub(super) fn draw_now(&self, asked: &Order, draw: Draw) -> Draw {
+        let Command::Reward(command) = &asked.command else {
+            return draw;
+        };
+        let order = command.order().map(|id| (asked.account.clone(), id));
+        match order.and_then(|key| self.ordered.orders.get(&key)) {
+            Some(order) => command.draw_now(draw, order),
+            None => draw,
+        }
     }
 
     /// Notes how many of a reward an account has.

@@ -84,6 +84,7 @@ impl Coded for Refusal {
             Self::RewardLimit { .. } => "REWARD_LIMIT_REACHED",
             Self::RewardOrderNotFound { .. } => "REWARD_ORDER_NOT_FOUND",
             Self::RewardOrderState { .. } => "REWARD_ORDER_STATE",
+            Self::RefundExceeded { .. } => "REFUND_EXCEEDED",
             Self::EntryOfRewardOrder { .. } => "ENTRY_OF_REWARD_ORDER",
             Self::BalanceLimit { .. } => "BALANCE_LIMIT",
             Self::Clash(clash) => clash.reason(),

@@ -156,6 +156,12 @@ impl Refusal {
                 ("had_quantity", had.to_string()),
                 ("needed_quantity", needed.to_string()),
             ],
+            _ => return self.facts_of_orders(),
+        })
+    }
+
+    fn facts_of_orders(&self) -> Option<Facts> {
+        Some(match self {
             Self::RewardOrderNotFound { order } => vec![("order_id", order.clone())],
             Self::RewardOrderState {
                 order,
@@ -165,6 +171,15 @@ impl Refusal {
                 ("order_id", order.clone()),
                 ("state", state.clone()),
                 ("wanted_states", wanted.clone()),
+            ],
+            Self::RefundExceeded {
+                order,
+                left,
+                needed,
+            } => vec![
+                ("order_id", order.clone()),
+                ("left_quantity", left.to_string()),
+                ("needed_quantity", needed.to_string()),
             ],
             Self::EntryOfRewardOrder { entry, order } => {
                 vec![("entry_id", entry.clone()), ("order_id", order.clone())]

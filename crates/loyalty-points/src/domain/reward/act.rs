@@ -61,12 +61,14 @@ pub enum Step {
         /// Why.
         reason: Arc<str>,
     },
-    /// The points are given back.
+    /// The points are given back, or a part of them with a part of the things.
     Refund {
         /// Why.
         reason: Arc<str>,
         /// What becomes of the things.
         goods: Goods,
+        /// How many things; all that are left, when nothing is said.
+        quantity: Option<i64>,
     },
 }
 
@@ -78,7 +80,18 @@ impl Step {
             Self::Fulfil { .. } => &[OrderState::Placed],
             Self::Refund { .. } => &[OrderState::Placed, OrderState::Fulfilled],
         };
-        order.require(wanted, at)
+        order.require(wanted, at)?;
+        match self {
+            Self::Refund {
+                quantity: Some(needed),
+                ..
+            } if *needed > order.left() => Err(Refusal::RefundExceeded {
+                order: order.id.to_string(),
+                left: order.left(),
+                needed: *needed,
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -100,7 +113,8 @@ pub enum RewardCommand {
 }
 
 impl RewardCommand {
-    /// Returns the stock that it draws on, and how. What it depends on never changes for an order.
+    /// Returns the stock that it draws on, and how. What it depends on never changes for an order, but
+    /// how many of its things are left: see [`Self::draw_now`].
     #[must_use]
     pub fn draw(&self) -> Option<Draw> {
         match self {
@@ -134,6 +148,27 @@ impl RewardCommand {
                 Some(Draw { place, act })
             }
         }
+    }
+
+    /// Returns the draw for the order as it is now.
+    #[must_use]
+    pub fn draw_now(&self, draw: Draw, order: &RewardOrder) -> Draw {
+        let Self::Go {
+            step: Step::Refund {
+                quantity: asked, ..
+            },
+            ..
+        } = self
+        else {
+            return draw;
+        };
+        let quantity = asked.unwrap_or(order.left()).min(order.left());
+        let act = match draw.act {
+            StockAct::Return { .. } => StockAct::Return { quantity },
+            StockAct::Lose { .. } => StockAct::Lose { quantity },
+            act => act,
+        };
+        Draw { act, ..draw }
     }
 
     /// Returns the order that it names.
@@ -230,6 +265,8 @@ fn buy(
         reservation: None,
         fulfilment: "".into(),
         reason: "".into(),
+        refunded: 0,
+        lost: 0,
         is_lost: false,
     }));
     Ok(())
@@ -269,16 +306,27 @@ fn go(
             order.state = OrderState::Fulfilled;
             order.fulfilment = reference.clone();
         }
-        Step::Refund { reason, goods } => {
+        Step::Refund {
+            reason,
+            goods,
+            quantity,
+        } => {
+            let quantity = quantity.unwrap_or(order.left());
+            order.refunded += quantity;
             let wanted = Wanted {
                 entry: order.debit.unwrap_or(order.id),
-                points: None,
+                points: Some(order.refunded_points() - known.refunded_points()),
                 source: &stock_key(&order.reward).into(),
             };
             reverse::reverse(account, at, wanted, context.target, journal)?;
-            order.state = OrderState::Refunded;
+            if order.left() == 0 {
+                order.state = OrderState::Refunded;
+            }
             order.reason = reason.clone();
             order.is_lost = *goods == Goods::Lost;
+            if order.is_lost {
+                order.lost += quantity;
+            }
         }
     }
     journal.last_mut().reward = Some(Box::new(order));

@@ -100,11 +100,44 @@ pub struct RewardOrder {
     pub fulfilment: Arc<str>,
     /// Why it was cancelled or refunded.
     pub reason: Arc<str>,
-    /// Whether the things were lost, when it was refunded.
+    /// How many of the things were refunded so far; all of them, when it is refunded.
+    pub refunded: i64,
+    /// How many of these were lost.
+    pub lost: i64,
+    /// Whether those that were refunded last were lost.
     pub is_lost: bool,
 }
 
 impl RewardOrder {
+    /// Returns how many things can still be refunded, if the order is in a state for it.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.quantity - self.refunded
+    }
+
+    /// Returns how many things count for what the account has of the reward, while the state counts.
+    #[must_use]
+    pub fn counted(&self) -> i64 {
+        match self.state {
+            OrderState::Refunded => self.quantity,
+            _ => self.left(),
+        }
+    }
+
+    /// Returns the part of an amount for the whole order that the first `things` of it come to. It is
+    /// rounded down of the sum, not of each thing, so that the last part takes the rest.
+    #[must_use]
+    pub fn part(&self, whole: i64, things: i64) -> i64 {
+        let part = i128::from(whole) * i128::from(things) / i128::from(self.quantity.max(1));
+        i64::try_from(part).expect("a part is not larger than the whole")
+    }
+
+    /// Returns the points of the things that were refunded.
+    #[must_use]
+    pub fn refunded_points(&self) -> i64 {
+        self.part(self.points, self.refunded)
+    }
+
     /// Returns its state at an instant.
     #[must_use]
     pub fn state_at(&self, at: Timestamp) -> OrderState {

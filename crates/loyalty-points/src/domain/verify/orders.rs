@@ -24,10 +24,15 @@ impl Orders {
             return self.leaves_alone(entry);
         };
         let wants_stock = order.is_counted && entry.kind != EntryKind::Fulfil;
+        let before = self.known.get(&order.id);
+        let things = match order.refunded - before.map_or(0, |(before, _)| before.refunded) {
+            0 => order.quantity,
+            refunded => refunded,
+        };
         same(
             Invariant::Catalogue,
             "how many things of an order moved",
-            &wants_stock.then_some(order.quantity),
+            &wants_stock.then_some(things),
             &entry.stock.as_ref().map(|part| part.quantity),
         )?;
         if order.id == entry.id {
@@ -77,7 +82,7 @@ impl Orders {
                 seq,
                 reward,
                 order.state.number(),
-                order.quantity,
+                order.counted(),
                 until,
                 *last,
             )
@@ -126,7 +131,7 @@ fn went_on(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<(
             let taken_back = entry.reversal.as_ref().map(|it| it.entry);
             let what = "the debit that is given back";
             same(Invariant::Catalogue, what, &before.debit, &taken_back)?;
-            (OrderState::Refunded, before.debit, entry.points)
+            return refunded(before, order, entry);
         }
         (kind, state) => {
             let found = format!("{} of an order that is {}", kind.name(), state.name());
@@ -145,9 +150,44 @@ fn went_on(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<(
         points: moved,
         fulfilment: order.fulfilment.clone(),
         reason: order.reason.clone(),
-        is_lost: order.is_lost,
         ..before.clone()
     };
     let what = "an order after a step, with its one debit";
+    same(Invariant::Catalogue, what, &same_order, order)
+}
+
+/// Things of an order were refunded: the points are those of as many things, and the last part takes
+/// what is left.
+fn refunded(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<(), Breach> {
+    let things = order.refunded - before.refunded;
+    holds(
+        (1..=before.left()).contains(&things),
+        Invariant::Catalogue,
+        "how many things of an order were refunded",
+        "one or more, and not more than are left",
+        things,
+    )?;
+    let left = before.points - before.refunded_points();
+    let is_last = order.refunded == before.quantity;
+    let wanted = if is_last {
+        left
+    } else {
+        before.part(before.points, order.refunded) - before.refunded_points()
+    };
+    let what = "the points of things that were refunded";
+    same(Invariant::Catalogue, what, &wanted, &entry.points)?;
+    let same_order = RewardOrder {
+        state: if is_last {
+            OrderState::Refunded
+        } else {
+            before.state
+        },
+        reason: order.reason.clone(),
+        refunded: order.refunded,
+        lost: before.lost + if order.is_lost { things } else { 0 },
+        is_lost: order.is_lost,
+        ..before.clone()
+    };
+    let what = "an order after a refund";
     same(Invariant::Catalogue, what, &same_order, order)
 }
