@@ -51,6 +51,7 @@ mod standing;
 mod statement;
 mod suite;
 mod tiers;
+mod upgrade;
 mod verify;
 mod verify_entries;
 mod verify_partners;
