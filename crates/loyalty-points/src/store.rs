@@ -14,6 +14,7 @@ mod entries;
 mod expiring;
 mod fed;
 mod feed;
+mod foresee;
 mod lanes;
 mod leavers;
 mod liability;

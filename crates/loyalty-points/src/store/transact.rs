@@ -8,13 +8,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use tenure_core::{AccountId, Clock, Lane, Lanes, RequestId, Timestamp};
 use tenure_sql::feed::consumer;
-use tenure_sql::tx::TxConnection;
 use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
-use super::lanes::Ground;
-use super::memory::{Memory, Remembrance};
+use super::foresee::foresee;
+use super::memory::Memory;
 use super::openings::Openings;
-use super::rows::Script;
 use super::rules::Rules;
 use super::{accounts, answers, blocks, entries, lanes, merges, orders as reward_orders, stocks};
 use crate::domain::{
@@ -73,100 +71,6 @@ pub(crate) async fn decide(
     .await
 }
 
-/// What was decided before the lanes were locked: right if nobody else wrote meanwhile.
-struct Foreseen {
-    decisions: Vec<Decision>,
-    writes: Writes,
-    ground: Ground,
-}
-
-/// Decides orders by what is remembered, if that is all that they take. What is decided before the
-/// lanes are locked, and written in one call, nobody waits for.
-fn foresee(
-    catalogue: &Catalogue,
-    now: Timestamp,
-    groups: &[&[Order]],
-    memory: &mut Memory,
-) -> Result<Option<Foreseen>, SqlError> {
-    let orders: Vec<&Order> = groups.iter().copied().flatten().collect();
-    if orders.is_empty() || !orders.iter().all(|it| it.command.takes_accounts_only()) {
-        return Ok(None);
-    }
-    let Some(Remembrance { accounts, heads }) = memory.take_all(&touched(&orders)) else {
-        return Ok(None);
-    };
-    let mut ledger = Ledger::default();
-    ledger.load_partners(catalogue.partners.clone());
-    for (lane, head) in &heads {
-        ledger.load_head(*lane, *head);
-    }
-    for account in accounts {
-        ledger.load_account(account);
-    }
-    let decisions = decide_all(&mut ledger, groups, catalogue, now)?;
-    let epoch = catalogue.epoch;
-    Ok(Some(Foreseen {
-        decisions,
-        writes: ledger.finish(),
-        ground: Ground { heads, epoch },
-    }))
-}
-
-impl Foreseen {
-    /// Writes it down, in one call; nothing if somebody else wrote or changed the rules meanwhile.
-    async fn confirm(
-        self,
-        db: &Db,
-        memory: &mut Memory,
-    ) -> Result<Option<Vec<Decision>>, SqlError> {
-        let written = if db.is_postgres() {
-            self.write_postgres(db).await
-        } else {
-            self.write_sqlite(db).await
-        };
-        match written {
-            Ok(true) => {
-                db.ring();
-                keep(memory, self.writes);
-                Ok(Some(self.decisions))
-            }
-            Ok(false) => Ok(None),
-            // A repeated request is found by its key, which the next attempt meets again.
-            Err(error) if error.kind() == SqlErrorKind::Duplicate => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn write_sqlite(&self, db: &Db) -> Result<bool, SqlError> {
-        let mut script = Script::default();
-        lanes::move_on_from(&mut script, &self.ground, &self.writes.heads);
-        entries::write_sqlite(&mut script, &self.writes);
-        let (text, values) = script.into_parts();
-        match db.run_on_sqlite(text, values).await {
-            Err(error) if error.kind() == SqlErrorKind::Check => Ok(false),
-            done => done.map(|()| true),
-        }
-    }
-
-    /// One statement is a transaction of its own, and mostly enough.
-    async fn write_postgres(&self, db: &Db) -> Result<bool, SqlError> {
-        let (writes, ground) = (&self.writes, Some(&self.ground));
-        if !entries::has_more(writes) {
-            let mut conn = db.acquire_by_key().await?;
-            return entries::write_postgres(&mut conn, writes, ground).await;
-        }
-        let mut tx = db.begin_by_key().await?;
-        if let TxConnection::Postgres(conn) = tx.connection() {
-            if !entries::write_postgres(&mut *conn, writes, ground).await? {
-                return Ok(false);
-            }
-            entries::write_more_postgres(conn, writes).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-}
-
 async fn attempt(
     db: &Db,
     clock: &dyn Clock,
@@ -185,7 +89,7 @@ async fn attempt(
 }
 
 /// Remembers what a commit left behind.
-fn keep(memory: &mut Memory, writes: Writes) {
+pub(super) fn keep(memory: &mut Memory, writes: Writes) {
     let Writes {
         heads,
         changed,
@@ -283,7 +187,7 @@ async fn decide_in(
 }
 
 /// Decides orders in their sequence, with what was loaded for them.
-fn decide_all(
+pub(super) fn decide_all(
     ledger: &mut Ledger,
     groups: &[&[Order]],
     catalogue: &Catalogue,
@@ -335,7 +239,7 @@ fn peers<'o>(orders: &[&'o Order]) -> impl Iterator<Item = (Lane, &'o AccountId)
 }
 
 /// Returns all accounts that the orders touch, and where they are.
-fn touched<'o>(orders: &[&'o Order]) -> HashSet<(Lane, &'o AccountId)> {
+pub(super) fn touched<'o>(orders: &[&'o Order]) -> HashSet<(Lane, &'o AccountId)> {
     let own = orders.iter().map(|order| (order.lane, &order.account));
     own.chain(peers(orders)).collect()
 }

@@ -202,7 +202,7 @@ mod tests {
         };
         let together = [earn(7, "first"), earn(7, "second")];
 
-        let decisions = ledger.decide_together(&together, at(2), &|_| &programme);
+        let decisions = ledger.decide_together(&together, at(2), &|_, _| &programme);
         let alone = ledger.decide(&earn(4, "another one"), at(3), &programme);
 
         let refused = |it: &Decision| matches!(it, Decision::New(Err(_)));

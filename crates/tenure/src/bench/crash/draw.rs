@@ -228,6 +228,8 @@ impl Writer {
                     true => pb::RefundGoods::WriteOff.into(),
                     false => pb::RefundGoods::ReturnStock.into(),
                 },
+                // All of it.
+                quantity: 0,
             }),
         })
     }
