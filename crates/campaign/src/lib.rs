@@ -102,7 +102,7 @@ impl Service {
     /// Returns the gRPC services.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::new(CampaignServiceServer::new(api::Api::new(self.0.clone())))
+        Routes::default().add_service(CampaignServiceServer::new(api::Api::new(self.0.clone())))
     }
 
     /// Starts what runs in the background: the reader of customer-data's feed, the enrolment of

@@ -63,7 +63,7 @@ impl Service {
     /// Returns the gRPC service.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::new(CustomerServiceServer::new(api::Api(self.0.clone())))
+        Routes::default().add_service(CustomerServiceServer::new(api::Api(self.0.clone())))
     }
 
     /// Starts the sweeps.

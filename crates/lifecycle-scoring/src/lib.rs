@@ -66,7 +66,7 @@ impl Service {
     /// Returns the routes of the service's gRPC services.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::new(ScoringServiceServer::new(api::Api(Arc::clone(&self.0))))
+        Routes::default().add_service(ScoringServiceServer::new(api::Api(Arc::clone(&self.0))))
     }
 
     /// Starts to follow the feed of customer-data.

@@ -124,7 +124,7 @@ impl Service {
         let books = BooksServiceServer::new(api::BooksApi(self.0.clone()));
         let programmes = ProgrammeServiceServer::new(api::ProgrammeApi(self.0.clone()));
         let rewards = RewardServiceServer::new(api::RewardApi(self.0.clone()));
-        let routes = Routes::new(ledger);
+        let routes = Routes::default().add_service(ledger);
         let partners = PartnerServiceServer::new(api::PartnerApi(self.0.clone()));
         routes
             .add_service(books)

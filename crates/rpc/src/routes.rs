@@ -29,25 +29,7 @@ impl std::fmt::Debug for Routes {
 }
 
 impl Routes {
-    /// Routes calls to one generated server.
-    #[must_use]
-    pub fn new<S>(service: S) -> Self
-    where
-        S: NamedService
-            + Service<
-                Request<Body>,
-                Response = Response<Body>,
-                Error = Infallible,
-                Future = BoxFuture<Response<Body>, Infallible>,
-            > + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        Self::default().add_service(service)
-    }
-
-    /// Also routes calls to another generated server, which takes the place of one with its name.
+    /// Also routes calls to a generated server, which takes the place of one with its name.
     #[must_use]
     pub fn add_service<S>(mut self, service: S) -> Self
     where

@@ -70,7 +70,7 @@ impl FakeScoring {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::new(ScoringServiceServer::new(self.clone())))
+        in_process(Routes::default().add_service(ScoringServiceServer::new(self.clone())))
     }
 }
 
@@ -162,7 +162,7 @@ impl FakeCustomers {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::new(CustomerServiceServer::new(self.clone())))
+        in_process(Routes::default().add_service(CustomerServiceServer::new(self.clone())))
     }
 }
 
@@ -271,7 +271,7 @@ impl FakeLoyalty {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::new(LoyaltyServiceServer::new(self.clone())))
+        in_process(Routes::default().add_service(LoyaltyServiceServer::new(self.clone())))
     }
 }
 

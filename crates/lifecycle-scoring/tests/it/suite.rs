@@ -139,7 +139,7 @@ impl Suite {
     }
 
     fn beside(db: Db, customers: Customers, clock: ManualClock) -> Self {
-        let routes = Routes::new(CustomerServiceServer::new(customers.clone()));
+        let routes = Routes::default().add_service(CustomerServiceServer::new(customers.clone()));
         let service = Service::new(Deps {
             db: db.clone(),
             clock: Arc::new(clock.clone()),

@@ -36,7 +36,7 @@ const BATCH: usize = 7;
 
 impl FakeCustomers {
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::new(self.clone()))
+        in_process(Routes::default().add_service(self.clone()))
     }
 
     /// Adds a customer.

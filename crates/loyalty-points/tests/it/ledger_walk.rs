@@ -82,7 +82,7 @@ async fn all_entries(loyalty: &Suite, account: &str) -> Vec<Entry> {
 impl Walk {
     /// What comes from another account is known once it has left that one.
     fn is_ready(&self, entry: &Entry) -> bool {
-        entry.kind() != Kind::TransferIn || self.entries.contains_key(&entry.peer_entry_id)
+        !is_coming(entry.kind()) || self.entries.contains_key(&entry.peer_entry_id)
     }
 
     fn take(&mut self, entry: &Entry) {
@@ -130,10 +130,10 @@ impl Walk {
                 self.pending.insert(key, points);
                 (points, 0, points)
             }
-            Kind::TransferIn => {
+            kind if is_coming(kind) => {
                 let left = &self.entries[&entry.peer_entry_id];
                 let was = self.rows.iter().rev().find(|row| {
-                    row.kind == Kind::TransferOut
+                    row.kind == left.kind()
                         && row.cohort == self.lots[&part.lot_id]
                         && row.points == -points
                         && row.second == left.entry_time.unwrap().seconds
@@ -203,6 +203,11 @@ impl Walk {
     }
 }
 
+/// Returns true for points that come from another account.
+fn is_coming(kind: Kind) -> bool {
+    matches!(kind, Kind::TransferIn | Kind::PoolIn)
+}
+
 /// Returns the points of every cohort over a period of seconds.
 pub(crate) fn vintages(rows: &[Row], start: i64, end: i64) -> BTreeMap<Cohort, VintagePoints> {
     let mut found: BTreeMap<Cohort, VintagePoints> = BTreeMap::new();
@@ -226,7 +231,8 @@ pub(crate) fn vintages(rows: &[Row], start: i64, end: i64) -> BTreeMap<Cohort, V
             Kind::Reinstate => points.reinstated_points += row.points,
             Kind::Close => points.voided_points -= row.points,
             Kind::RepayDebt => points.debt_repaid_points -= row.points,
-            Kind::TransferIn | Kind::TransferOut => points.transferred_points += row.points,
+            Kind::TransferOut | Kind::PoolOut => points.transferred_points += row.points,
+            kind if is_coming(kind) => points.transferred_points += row.points,
             _ => assert_eq!(row.points, 0),
         }
     }

@@ -219,7 +219,7 @@ impl Consumer for Reader {
 
 fn reader(numbers: &Numbers, trouble: impl IntoIterator<Item = Trouble>) -> (Reader, Lifecycle) {
     let lifecycle = Lifecycle::new();
-    let routes = Routes::new(Service(numbers.clone(), lifecycle.clone()));
+    let routes = Routes::default().add_service(Service(numbers.clone(), lifecycle.clone()));
     let transport = transport::in_process_with(routes, EdgeConfig::default(), &lifecycle);
     let kept = Kept::default();
     kept.state.lock().unwrap().0 = "0".to_owned();

@@ -161,7 +161,9 @@ impl Service<http::Request<Body>> for Ours {
 }
 
 fn routes(probe: &Probe) -> Routes {
-    Routes::new(probe.clone()).add_service(Ours(probe.clone()))
+    Routes::default()
+        .add_service(probe.clone())
+        .add_service(Ours(probe.clone()))
 }
 
 impl Service<http::Request<Body>> for Probe {

@@ -56,7 +56,7 @@ async fn a_server_that_starts_is_not_serving_before_it_says_so() {
         listen,
         ..ServerConfig::default()
     })
-    .add(Routes::new(Probe::default()), &readiness)
+    .add(Routes::default().add_service(Probe::default()), &readiness)
     .serve(&lifecycle)
     .await
     .unwrap();

@@ -68,7 +68,10 @@ async fn only_clients_with_a_certificate_of_our_authority_are_served() {
         ..ServerConfig::default()
     };
     let serving = Server::new(config)
-        .add(Routes::new(Probe::default()), &Readiness::ready())
+        .add(
+            Routes::default().add_service(Probe::default()),
+            &Readiness::ready(),
+        )
         .serve(&lifecycle)
         .await
         .unwrap();

@@ -35,8 +35,8 @@ impl Ledger {
     /// did is undone and they are refused with it; all of them keep that answer. When one is wrong in
     /// itself (its request id belongs to another request, its points expire in the past), nothing is
     /// done and nothing is kept; the decision of that order says it. No answer names what was undone:
-    /// it names the order that had written it. Each order is decided by the
-    /// rules that `programme_of` has for its account as the orders before it leave it.
+    /// it names the order that had written it. Each order is decided by the rules that `programme_of`
+    /// has for its account as the orders before it leave it.
     ///
     /// # Panics
     /// When the lane of an order was not loaded.
