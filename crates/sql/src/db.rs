@@ -224,7 +224,7 @@ impl Db {
         let Pools::Sqlite { write, .. } = &self.pools else {
             unreachable!("PostgreSQL has pools of its own");
         };
-        let begun = Box::pin(sqlite::begin(write)).await?;
+        let begun = Box::pin(write.begin_with("BEGIN IMMEDIATE")).await?;
         Ok(Tx::sqlite(begun, self.shared.bell.clone()))
     }
 

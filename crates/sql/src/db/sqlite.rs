@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, SqlitePool};
 
 use super::{DbOptions, Pools};
 use crate::error::{SqlError, SqlErrorKind};
@@ -51,6 +51,9 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When the disk is full SQLite ends a transaction by itself, and the driver, whose ROLLBACK
+        // then fails, counts it as open for ever: whoever comes next gets a new connection.
+        .before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }))
         .connect_with(
             connect
                 .clone()
@@ -65,19 +68,6 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .test_before_acquire(false)
         .connect_lazy_with(connect.pragma("query_only", "on"));
     Ok(Pools::Sqlite { read, write })
-}
-
-/// Begins a transaction on the connection for writing.
-pub(super) async fn begin(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-    match write.begin_with("BEGIN IMMEDIATE").await {
-        // When the disk is full SQLite ends a transaction by itself, and the driver, whose ROLLBACK
-        // then fails, counts it as open for ever: go on with a new connection.
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            write.acquire().await?.close().await?;
-            write.begin_with("BEGIN IMMEDIATE").await
-        }
-        begun => begun,
-    }
 }
 
 /// Runs statements as one transaction.

@@ -4,7 +4,7 @@ use tenure_core::{Coded, ErrorCode};
 use tenure_sql::{
     Db, DbOptions, Migration, Migrations, SqlError, SqlErrorKind, with_pool, with_tx,
 };
-use tenure_testkit::{each_backend, each_backend_with, fresh_postgres};
+use tenure_testkit::{each_backend, each_backend_with, fresh_postgres, fresh_sqlite};
 
 const TABLES: Migrations = Migrations {
     sqlite: &[Migration {
@@ -116,6 +116,29 @@ async fn a_full_pool_is_unavailable_and_says_so() {
         assert_eq!(error.code(), ErrorCode::Unavailable);
         assert_eq!(error.reason(), "DATABASE_UNAVAILABLE");
         db.begin().await.unwrap();
+    })
+    .await;
+}
+
+/// As SQLite does on a full disk: the driver, whose own ROLLBACK then fails, counts the transaction
+/// as open for ever. Callers that wait for the same connection meet it one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_sqlite_ended_by_itself_stands_in_nobodys_way() {
+    fresh_sqlite(&Migrations::NONE, &DbOptions::default(), async |db| {
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let db = db.clone();
+            callers.spawn(async move {
+                let mut tx = db.begin().await?;
+                with_tx!(tx, |conn| {
+                    sqlx::query("ROLLBACK").execute(conn).await?;
+                });
+                Ok::<(), SqlError>(())
+            });
+        }
+        for ended in callers.join_all().await {
+            ended.unwrap();
+        }
     })
     .await;
 }

@@ -9,6 +9,7 @@ use tenure_rpc::{ClientOptions, Transport, connect};
 use tenure_sql::scratch::ScratchDatabase;
 
 use crate::service::ServiceName;
+use crate::show;
 
 /// Where a server keeps its data.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +123,8 @@ impl Drop for TestServer {
     }
 }
 
-/// Reads the server's first lines until it says that it is ready; the rest is thrown away.
+/// Reads the server's first lines until it says that it is ready; of the rest, what callers are told
+/// the number of only is passed on.
 pub(super) fn ready(child: &mut Child) -> Result<SocketAddr> {
     let stderr = child
         .stderr
@@ -134,7 +136,13 @@ pub(super) fn ready(child: &mut Child) -> Result<SocketAddr> {
         let line = line?;
         if let Some(rest) = line.strip_prefix("tenure: ready, gRPC on ") {
             let address = rest.split(',').next().unwrap_or_default().parse()?;
-            std::thread::spawn(move || lines.for_each(drop));
+            std::thread::spawn(move || {
+                for line in lines.map_while(Result::ok) {
+                    if line.contains("internal error") {
+                        show::note(&line);
+                    }
+                }
+            });
             return Ok(address);
         }
         seen.push_str(&line);

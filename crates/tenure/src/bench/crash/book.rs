@@ -11,6 +11,8 @@ use super::work::{Answered, Done, Write};
 const LATELY: usize = 16;
 /// How many holds and entries are remembered for later writes.
 const KNOWN_MAX: usize = 2_000;
+/// The reason of errors that callers can do nothing about.
+const INTERNAL: &str = "INTERNAL_ERROR";
 
 /// What was told of a write that no entry tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub(super) struct Book {
     pub(super) repeated: usize,
     pub(super) errors: BTreeMap<String, usize>,
     pub(super) last_error: String,
+    /// The first error that no caller may meet.
+    internal_error: Option<String>,
     contradictions: Vec<String>,
 }
 
@@ -123,6 +127,9 @@ impl Book {
 
     pub(super) fn note_error(&mut self, reason: String, message: &str) {
         message.clone_into(&mut self.last_error);
+        if reason == INTERNAL {
+            self.internal_error.get_or_insert(message.to_owned());
+        }
         *self.errors.entry(reason).or_default() += 1;
     }
 
@@ -147,11 +154,9 @@ impl Book {
 
     /// No answer contradicts another, and no caller met an error that it can do nothing about.
     pub(super) fn assert_consistent(&self) -> Result<()> {
-        ensure!(
-            !self.errors.contains_key("INTERNAL_ERROR"),
-            "a caller met INTERNAL_ERROR: {}",
-            self.last_error
-        );
+        if let Some(message) = &self.internal_error {
+            bail!("a caller met {INTERNAL}: {message}");
+        }
         match self.contradictions.first() {
             None => Ok(()),
             Some(first) => bail!("{first}"),
