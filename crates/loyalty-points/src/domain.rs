@@ -14,6 +14,8 @@ mod command;
 mod earn;
 mod entry;
 mod entry_id;
+#[cfg(test)]
+mod fixture;
 mod hold;
 mod journal;
 mod ledger;
@@ -42,9 +44,7 @@ mod vintage;
 
 pub use account::{Account, Hold, Lot, Origin, Part};
 pub use apply::{Context, Target, apply};
-pub use circumstances::{
-    Circumstances, Effect, News, SubscriptionState, effects, effects_on_new, order_of_news,
-};
+pub use circumstances::{Circumstances, Effect, News, SubscriptionState, effects, order_of_news};
 pub use codec::{
     Columns, Damaged, REFUSED, decode_record, decode_state, encode_record, encode_state,
 };
@@ -55,7 +55,7 @@ pub use entry::{
 };
 pub use entry_id::EntryId;
 pub use journal::Journal;
-pub use ledger::{Answer, Decision, Ledger, Writes, block_of};
+pub use ledger::{Answer, Decision, Ledger, Writes, block_of, customer_of};
 pub use notice::{ExpiringDay, Notice, NoticeFact, expiring_days};
 pub use partner::{
     Bill, BillLine, Direction, LineKey, Moved as PartnerMoved, Partner, PartnerKind,

@@ -173,7 +173,7 @@ pub fn effects(
 
 /// Returns what circumstances that were known before mean for an account that was opened now.
 #[must_use]
-pub fn effects_on_new(
+pub(super) fn effects_on_new(
     known: &Circumstances,
     account: &Account,
     policies: &Policies,

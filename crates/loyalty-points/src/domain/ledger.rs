@@ -32,6 +32,7 @@ use super::total::{Total, Totals};
 
 pub use blocks::block_of;
 use ordered::{Ordered, context};
+pub use welcome::customer_of;
 
 /// The answer that a request got: what it wrote down, or why it did nothing.
 pub type Answer = Result<Arc<Record>, Refusal>;
@@ -193,8 +194,7 @@ impl Ledger {
                 return Ok(opened);
             }
             Command::Earn(earn) if earn.open && !exists => {
-                let customer = CustomerId::parse(order.account.as_str());
-                let customer = customer.expect("keys of accounts and customers have one form");
+                let customer = customer_of(&order.account);
                 let place = (order.lane, &order.account);
                 // Who cannot earn there need not have an account for it.
                 self.partners.note(&order.command, None, now)?;

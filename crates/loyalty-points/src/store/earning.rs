@@ -10,7 +10,7 @@ use tenure_sql::{Db, SqlError, SqlErrorKind, Tx};
 
 use super::earned::{self, Body, EarnedEvent};
 use super::memory::Memory;
-use super::openings::{Openings, customer_of};
+use super::openings::Openings;
 use super::rules::Rules;
 use super::tiers::{Candidate, Standing, StoredTier};
 use super::transact;
@@ -18,7 +18,7 @@ use super::{accounts, blocks, entries, tiers};
 use crate::domain::{
     Account, BALANCE_MAX, Catalogue, Command, Decision, Direction, Earn, Earning, EntryId, Event,
     EventKind, Facts, Group, InForce, LOTS_MAX, Ledger, Line, Order, ProgrammeRefusal, Record,
-    Refusal, WHOLE, evaluate,
+    Refusal, WHOLE, customer_of, evaluate,
 };
 
 pub(crate) use facts::{add_standing, knowledge};

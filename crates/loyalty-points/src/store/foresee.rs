@@ -52,28 +52,24 @@ pub(super) fn foresee(
 }
 
 impl Foreseen {
-    /// Writes it down, in one call; nothing if somebody else wrote or changed the rules meanwhile.
+    /// Writes it down, in one call; nothing if somebody else wrote or changed the rules meanwhile. A
+    /// request that is not new is a duplicate.
     pub(super) async fn confirm(
         self,
         db: &Db,
         memory: &mut Memory,
     ) -> Result<Option<Vec<Decision>>, SqlError> {
-        let written = if db.is_postgres() {
-            self.write_postgres(db).await
+        let is_written = if db.is_postgres() {
+            self.write_postgres(db).await?
         } else {
-            self.write_sqlite(db).await
+            self.write_sqlite(db).await?
         };
-        match written {
-            Ok(true) => {
-                db.ring();
-                keep(memory, self.writes);
-                Ok(Some(self.decisions))
-            }
-            Ok(false) => Ok(None),
-            // A repeated request is found by its key, which the next attempt meets again.
-            Err(error) if error.kind() == SqlErrorKind::Duplicate => Ok(None),
-            Err(error) => Err(error),
+        if !is_written {
+            return Ok(None);
         }
+        db.ring();
+        keep(memory, self.writes);
+        Ok(Some(self.decisions))
     }
 
     async fn write_sqlite(&self, db: &Db) -> Result<bool, SqlError> {

@@ -6,7 +6,7 @@ use tenure_core::{AccountId, CustomerId, Lane, Lanes};
 use tenure_sql::{SqlError, Tx};
 
 use super::{accounts, circumstances};
-use crate::domain::{Command, Ledger, Order};
+use crate::domain::{Command, Ledger, Order, customer_of};
 
 /// The accounts that orders may open, and whose they would be.
 #[derive(Debug, Default)]
@@ -85,10 +85,4 @@ impl Openings {
         }
         Ok(())
     }
-}
-
-/// Returns the customer whose account has this id when it is opened by what it earns.
-pub(super) fn customer_of(account: &AccountId) -> CustomerId {
-    let id = CustomerId::parse(account.as_str());
-    id.expect("keys of accounts and customers have one form")
 }

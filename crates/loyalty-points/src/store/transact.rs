@@ -34,12 +34,7 @@ pub(crate) async fn decide(
 ) -> Result<Vec<Decision>, SqlError> {
     let known = rules.known(db, clock.now()).await?;
     if memory.trusts() {
-        if let Some(foreseen) = foresee(&known, clock.now(), orders, memory)?
-            && let Some(decisions) = foreseen.confirm(db, memory).await?
-        {
-            return Ok(decisions);
-        }
-        match attempt(db, clock, (rules, &known), orders, memory, Repeats::Trusted).await {
+        match trusting(db, clock, (rules, &known), orders, memory).await {
             Err(error) if error.kind() == SqlErrorKind::Duplicate => memory.distrust(),
             done => return done,
         }
@@ -69,6 +64,22 @@ pub(crate) async fn decide(
         Repeats::LookedUp,
     )
     .await
+}
+
+/// Decides orders that are taken for new; before the lanes are locked, where that can be.
+async fn trusting(
+    db: &Db,
+    clock: &dyn Clock,
+    rules: (&Rules, &Catalogue),
+    orders: &[&[Order]],
+    memory: &mut Memory,
+) -> Result<Vec<Decision>, SqlError> {
+    if let Some(foreseen) = foresee(rules.1, clock.now(), orders, memory)?
+        && let Some(decisions) = foreseen.confirm(db, memory).await?
+    {
+        return Ok(decisions);
+    }
+    attempt(db, clock, rules, orders, memory, Repeats::Trusted).await
 }
 
 async fn attempt(

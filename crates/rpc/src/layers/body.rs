@@ -8,12 +8,12 @@ use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::coop::poll_proceed;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Span;
 
-use super::handled::within;
+use super::handled::{Alarm, within};
 use super::limit::Prefix;
 use super::methods::Seen;
 use super::{deadline_exceeded, foreign, trace};
@@ -34,8 +34,7 @@ pub(crate) struct Guarded {
     span: Span,
     _permit: Option<OwnedSemaphorePermit>,
     draining: Option<Draining>,
-    /// Made when the body has to wait for the first time; most never do.
-    sleep: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     limit: usize,
     frames: u32,
     ended: bool,
@@ -67,7 +66,7 @@ impl Guarded {
             span,
             _permit: permit,
             draining,
-            sleep: None,
+            alarm: Alarm::default(),
             limit,
             frames: 0,
             ended: false,
@@ -118,17 +117,8 @@ impl Guarded {
 
     /// Returns why a body that has nothing to send must end now.
     fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Status> {
-        if let Some(deadline) = self.call.deadline() {
-            let sleep = || Box::pin(tokio::time::sleep_until(deadline));
-            if self
-                .sleep
-                .get_or_insert_with(sleep)
-                .as_mut()
-                .poll(cx)
-                .is_ready()
-            {
-                return Some(self.told(deadline_exceeded));
-            }
+        if self.alarm.rings(&self.call, cx) {
+            return Some(self.told(deadline_exceeded));
         }
         self.drained(cx)
     }

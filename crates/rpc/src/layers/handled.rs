@@ -17,8 +17,7 @@ pub(super) struct Handled<'h> {
     work: Pin<Box<dyn Future<Output = Answer> + Send + 'h>>,
     call: Call,
     span: Span,
-    /// Made when the handler has to wait for the first time; many never do.
-    sleep: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl<'h> Handled<'h> {
@@ -31,18 +30,8 @@ impl<'h> Handled<'h> {
             work: Box::pin(work),
             call: call.clone(),
             span: span.clone(),
-            sleep: None,
+            alarm: Alarm::default(),
         }
-    }
-
-    /// Returns true when the handler must not go on.
-    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.call.deadline() else {
-            return false;
-        };
-        let sleep = || Box::pin(tokio::time::sleep_until(deadline));
-        let sleep = self.sleep.get_or_insert_with(sleep);
-        sleep.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -53,13 +42,33 @@ impl Future for Handled<'_> {
         let this = &mut *self;
         let work = this.work.as_mut();
         match within(&this.call, &this.span, || work.poll(cx)) {
-            Ok(Poll::Pending) if this.is_overdue(cx) => {
-                let told = || deadline_exceeded();
-                Poll::Ready(Err(CURRENT.sync_scope(this.call.clone(), told)))
+            Ok(Poll::Pending) if this.alarm.rings(&this.call, cx) => {
+                let overdue = CURRENT.sync_scope(this.call.clone(), deadline_exceeded);
+                Poll::Ready(Err(overdue))
             }
             Ok(poll) => poll,
             Err(status) => Poll::Ready(Err(status)),
         }
+    }
+}
+
+/// Tells somebody who waits that the deadline has passed. Its timer is made when it is first asked:
+/// many never have to wait.
+#[derive(Default)]
+pub(super) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Returns true once the deadline of `call` has passed; wakes whoever asks until then.
+    pub(super) fn rings(&mut self, call: &Call, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = call.deadline() else {
+            return false;
+        };
+        let sleep = || Box::pin(tokio::time::sleep_until(deadline));
+        self.0
+            .get_or_insert_with(sleep)
+            .as_mut()
+            .poll(cx)
+            .is_ready()
     }
 }
 

@@ -25,11 +25,8 @@ const SESSION: &str = "
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '60s';
     SET jit = off";
-/// The same for statements that find sets of rows by their keys, each planned once and by index.
-const BY_KEY_SESSION: &str = "
-    SET lock_timeout = '5s';
-    SET idle_in_transaction_session_timeout = '60s';
-    SET jit = off;
+/// Further, for statements that find sets of rows by their keys: each is planned once and by index.
+const BY_KEY: &str = "
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
@@ -150,17 +147,17 @@ pub(super) async fn open(
     let primary = servers.primary().await?;
     let by_key = (options.connections_max / 4).clamp(1, BY_KEY_MAX);
     let others = options.connections_max.saturating_sub(by_key).max(1);
-    let by_key = pool(by_key, options, BY_KEY_SESSION).connect_lazy_with(primary.clone());
-    let others = pool(others, options, SESSION).connect_with(primary).await?;
+    let by_key = pool(by_key, options, Some(BY_KEY)).connect_lazy_with(primary.clone());
+    let others = pool(others, options, None).connect_with(primary).await?;
     Ok((others, by_key))
 }
 
-fn pool(connections_max: u32, options: &DbOptions, session: &'static str) -> PgPoolOptions {
+fn pool(connections_max: u32, options: &DbOptions, further: Option<&'static str>) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(prepare(connection, session)))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, further)))
         .before_acquire(|connection, rested| {
             Box::pin(async move {
                 if rested.idle_for < TRUSTED_IDLE {
@@ -172,9 +169,14 @@ fn pool(connections_max: u32, options: &DbOptions, session: &'static str) -> PgP
         })
 }
 
-async fn prepare(connection: &mut PgConnection, session: &'static str) -> Result<(), sqlx::Error> {
+async fn prepare(
+    connection: &mut PgConnection,
+    further: Option<&'static str>,
+) -> Result<(), sqlx::Error> {
     refuse_standby(connection).await?;
-    connection.execute(sqlx::raw_sql(session)).await?;
+    for settings in [Some(SESSION), further].into_iter().flatten() {
+        connection.execute(sqlx::raw_sql(settings)).await?;
+    }
     Ok(())
 }
 

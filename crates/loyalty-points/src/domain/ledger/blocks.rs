@@ -123,16 +123,13 @@ mod tests {
     use tenure_core::{AccountId, CustomerId, Lane, ProgrammeId, RequestId};
 
     use super::*;
+    use crate::domain::fixture::{at, programme};
     use crate::domain::partner::{PartnerKind, PointBlock};
     use crate::domain::stock::StockId;
-    use crate::domain::{Account, Decision, Earn, Expiry, Method, Policies, Programme, Request};
+    use crate::domain::{Account, Decision, Earn, Method, Request};
 
     const BLOCK: Lane = 2;
     const ADA: Lane = 5;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_micros(second * 1_000_000)
-    }
 
     fn block() -> StockPlace {
         StockPlace {
@@ -194,12 +191,7 @@ mod tests {
     #[test]
     fn what_is_given_up_together_gives_the_points_of_a_partner_back_to_its_block() {
         let mut ledger = ledger();
-        let programme = Programme {
-            id: ProgrammeId::parse("default").unwrap(),
-            version: "1".into(),
-            expiry: Expiry::NEVER,
-            policies: Policies::default(),
-        };
+        let programme = programme();
         let together = [earn(7, "first"), earn(7, "second")];
 
         let decisions = ledger.decide_together(&together, at(2), &|_, _| &programme);

@@ -171,23 +171,11 @@ mod tests {
     use tenure_core::{AccountId, CustomerId, ProgrammeId, RequestId};
 
     use super::*;
-    use crate::domain::{Account, Decision, Earn, Expiry, Method, Policies, Request};
+    use crate::domain::fixture::{at, programme};
+    use crate::domain::{Account, Decision, Earn, Method, Request};
 
     const BLOCK: Lane = 2;
     const ADA: Lane = 5;
-
-    fn programme() -> Programme {
-        Programme {
-            id: ProgrammeId::parse("default").unwrap(),
-            version: "1".into(),
-            expiry: Expiry::NEVER,
-            policies: Policies::default(),
-        }
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_micros(second * 1_000_000)
-    }
 
     fn block() -> StockPlace {
         StockPlace {

@@ -1,6 +1,6 @@
 //! What was known of a customer before an account of theirs was opened.
 
-use tenure_core::{AccountId, Timestamp};
+use tenure_core::{AccountId, CustomerId, Timestamp};
 
 use super::Ledger;
 use crate::domain::account::Account;
@@ -13,6 +13,16 @@ use crate::domain::standing::Blocked;
 
 /// What the entries name as their source.
 const SOURCE: &str = "account/opened";
+
+/// Returns the customer whose account has this id when it is opened by what it earns.
+///
+/// # Panics
+/// Never: keys of accounts and customers have one form.
+#[must_use]
+pub fn customer_of(account: &AccountId) -> CustomerId {
+    let id = CustomerId::parse(account.as_str());
+    id.expect("keys of accounts and customers have one form")
+}
 
 impl Ledger {
     /// Notes what is known of the customer of an account that may be opened.

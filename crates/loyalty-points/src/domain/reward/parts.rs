@@ -3,28 +3,13 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tenure_core::{AccountId, CustomerId, ProgrammeId, Timestamp};
+use tenure_core::{AccountId, CustomerId, ProgrammeId};
 
 use super::*;
-use crate::domain::{
-    Account, Command, Decision, Earn, Entry, Expiry, Ledger, Lot, Order, Policies, Programme,
-    Target,
-};
+use crate::domain::fixture::{at, programme};
+use crate::domain::{Account, Command, Decision, Earn, Entry, Ledger, Lot, Order, Target};
 
 const LANE: Lane = 3;
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_micros(second * 1_000_000)
-}
-
-fn programme() -> Programme {
-    Programme {
-        id: ProgrammeId::parse("default").unwrap(),
-        version: "1".into(),
-        expiry: Expiry::NEVER,
-        policies: Policies::default(),
-    }
-}
 
 fn ada() -> AccountId {
     AccountId::parse("ada").unwrap()

@@ -156,8 +156,7 @@ fn went_on(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<(
     same(Invariant::Catalogue, what, &same_order, order)
 }
 
-/// Things of an order were refunded: the points are those of as many things, and the last part takes
-/// what is left.
+/// Things of an order were refunded: the points are those of as many things.
 fn refunded(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<(), Breach> {
     let things = order.refunded - before.refunded;
     holds(
@@ -167,20 +166,13 @@ fn refunded(before: &RewardOrder, order: &RewardOrder, entry: &Entry) -> Result<
         "one or more, and not more than are left",
         things,
     )?;
-    let left = before.points - before.refunded_points();
-    let is_last = order.refunded == before.quantity;
-    let wanted = if is_last {
-        left
-    } else {
-        before.part(before.points, order.refunded) - before.refunded_points()
-    };
+    let wanted = before.part(before.points, order.refunded) - before.refunded_points();
     let what = "the points of things that were refunded";
     same(Invariant::Catalogue, what, &wanted, &entry.points)?;
     let same_order = RewardOrder {
-        state: if is_last {
-            OrderState::Refunded
-        } else {
-            before.state
+        state: match order.refunded == before.quantity {
+            true => OrderState::Refunded,
+            false => before.state,
         },
         reason: order.reason.clone(),
         refunded: order.refunded,

@@ -8,8 +8,8 @@ use tenure_sql::{Db, SqlError, Tx};
 
 use super::Heard;
 use crate::domain::{
-    Account, Catalogue, Circumstances, Command, Decision, Effect, InForce, Ledger, News, Order,
-    Place, StaffOrder, effects_on_new, order_of_news,
+    Account, Catalogue, Circumstances, Command, Decision, InForce, Ledger, News, Order, Place,
+    StaffOrder,
 };
 use crate::store::circumstances::{self, Payment, Subscription};
 use crate::store::leavers::has_something;
@@ -78,7 +78,10 @@ impl Desk {
     pub(super) fn decide(&mut self, lane: Lane, id: &AccountId, command: Command) {
         use tenure_core::Coded as _;
         let catalogue = self.catalogue.clone();
-        let programme = self.ledger.account(id).map(|account| &account.programme);
+        let programme = match &command {
+            Command::Open { programme, .. } => Some(programme),
+            _ => self.ledger.account(id).map(|account| &account.programme),
+        };
         let Some(rules) = catalogue.of_account(programme, self.now) else {
             return;
         };
@@ -112,6 +115,10 @@ impl Desk {
             self.decide(lane, id, Command::Release { hold });
         }
         if self.ledger.account(&to.account).is_none() {
+            if let Some(known) = self.known.get(customer.as_str()) {
+                let known = known.clone();
+                self.ledger.load_circumstances(customer.to_string(), known);
+            }
             let customer = customer.clone();
             let open = Command::Open {
                 customer,
@@ -119,29 +126,8 @@ impl Desk {
                 joined_at: None,
             };
             self.decide(to.lane, &to.account, open);
-            self.welcome(to.lane, &to.account);
         }
         self.decide(lane, id, Command::HandOver { to, order });
-    }
-
-    /// Sets the blocks of an account that was opened now.
-    fn welcome(&mut self, lane: Lane, id: &AccountId) {
-        let Some(account) = self.ledger.account(id) else {
-            return;
-        };
-        let rules = self
-            .catalogue
-            .of_account(Some(&account.programme), self.now);
-        let known = self.known.get(account.customer.as_str());
-        let Some((rules, known)) = rules.zip(known) else {
-            return;
-        };
-        for effect in effects_on_new(known, account, &rules.programme.policies) {
-            if let Effect::Block(block) = effect {
-                let order = order_of_news("account/opened");
-                self.decide(lane, id, Command::Block { block, order });
-            }
-        }
     }
 
     /// Writes down what was learnt and decided.
