@@ -17,13 +17,24 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The words of 32 bits in a block of `ChaCha`.
 const BLOCK_WORDS: u128 = 16;
 
+/// The words of a ticket: two blocks hold its five draws and two for each of five steps.
+const TICKET_WORDS: u128 = 2 * BLOCK_WORDS;
+
 /// The streams of a customer's generator.
 const PROFILE_STREAM: u64 = 0;
 const MONTH_STREAM: u64 = 1;
 const RESPONSE_STREAM: u64 = 2;
 const REDEMPTION_STREAM: u64 = 3;
+const TICKET_STREAM: u64 = 4;
+const DEPARTURE_STREAM: u64 = 5;
+/// The streams of a block of customers.
+const HOUSEHOLD_STREAM: u64 = 6;
+const EMPLOYMENT_STREAM: u64 = 7;
 
-/// The generators of one customer.
+/// Keeps the keys of blocks apart from those of customers.
+const BLOCK_KEYS: u64 = 0x626c_6f63_6b73_2121;
+
+/// The generators of one customer, or of one block of customers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draws {
     key: [u8; 32],
@@ -40,6 +51,11 @@ impl Draws {
         Self { key }
     }
 
+    /// Returns the generators of a block of customers.
+    pub(crate) fn of_block(seed: u64, block: u32) -> Self {
+        Self::of(seed ^ BLOCK_KEYS, block)
+    }
+
     fn stream(&self, stream: u64) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::from_seed(self.key);
         generator.set_stream(stream);
@@ -47,8 +63,30 @@ impl Draws {
     }
 
     /// Returns the draws of the profile, to be taken in order.
-    pub(crate) fn profile(&self) -> ProfileDraws {
-        ProfileDraws(self.stream(PROFILE_STREAM))
+    pub(crate) fn profile(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(PROFILE_STREAM))
+    }
+
+    /// Returns the draws of the ticket of a complaint in `month`, to be taken in order.
+    pub(crate) fn ticket(&self, month: u32) -> OrderedDraws {
+        let mut generator = self.stream(TICKET_STREAM);
+        generator.set_word_pos(u128::from(month) * TICKET_WORDS);
+        OrderedDraws(generator)
+    }
+
+    /// Returns the draws of how a customer leaves, to be taken in order.
+    pub(crate) fn departure(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(DEPARTURE_STREAM))
+    }
+
+    /// Returns the draws of who lives together in a block, to be taken in order.
+    pub(crate) fn households(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(HOUSEHOLD_STREAM))
+    }
+
+    /// Returns the draws of who works where in a block, to be taken in order.
+    pub(crate) fn employments(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(EMPLOYMENT_STREAM))
     }
 
     /// Returns the months from `month` on, block after block.
@@ -75,10 +113,10 @@ impl Draws {
     }
 }
 
-/// Draws of the profile. The order of the calls is part of the model: append, never insert.
-pub(crate) struct ProfileDraws(ChaCha8Rng);
+/// Draws one after the other. The order of the calls is part of the model: append, never insert.
+pub(crate) struct OrderedDraws(ChaCha8Rng);
 
-impl ProfileDraws {
+impl OrderedDraws {
     pub(crate) fn uniform(&mut self) -> f64 {
         uniform(self.0.next_u64())
     }

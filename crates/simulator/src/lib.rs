@@ -25,12 +25,18 @@
 //! # Ok::<(), tenure_core::violation::Mismatch>(())
 //! ```
 //!
+//! Beside the lives stand the community (households with a payer, companies with their people), the
+//! ticket of each complaint with its hand-overs, and the notice and the port-out of those who leave.
+//! They follow from the lives and change nothing in them.
+//!
 //! In a month a customer is contacted (first week), gets the bill for the month before (second
 //! day) and pays it or not, uses the service, may complain or ask, and may leave (after the first
 //! week). Truth is as of the begin of a month: what happens in it is unknown then.
 
 mod calendar;
+mod community;
 mod customer;
+mod departure;
 mod draw;
 mod math;
 pub mod model;
@@ -41,13 +47,16 @@ mod profile;
 mod record;
 mod state;
 mod stepper;
+mod ticket;
 mod treatment;
 mod truth;
 
+pub use community::{Company, EMPLOYEE_CHANCE, HOUSEHOLD_SIZE_WEIGHTS, Household};
 pub use customer::{
     AcquisitionChannel, Customer, CustomerKind, REGIONS, Subscription, Traits, customer_key,
     subscription_key,
 };
+pub use departure::{COMPETITORS, Departure, PORT_CHANCE};
 pub use month::{
     Bill, ChurnKind, ComplaintReason, CustomerMonth, EnquiryTopic, Interaction, InteractionKind,
     Settlement, Termination, UsageSummary, bill_key,
@@ -57,5 +66,9 @@ pub use operator::{
 };
 pub use plan::{ContractKind, PLANS, Plan, Product};
 pub use stepper::{MonthStep, Stepper};
+pub use ticket::{
+    Callback, Department, PACE_LOG_DEVIATION, PACE_LOG_MEAN, PROMISE_CHANCE, PROMISE_KEPT_CHANCE,
+    REOPEN_CHANCE, Ticket, TicketStep,
+};
 pub use treatment::{ContactEffect, Response, ResponseKind, ResponseProbability, Treatments};
 pub use truth::{ChurnProbability, Effect, HORIZON_MAX, PotentialOutcomes};

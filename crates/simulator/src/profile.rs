@@ -4,7 +4,7 @@ use tenure_core::{Span, Timestamp};
 
 use crate::calendar::Calendar;
 use crate::customer::{AcquisitionChannel, Customer, CustomerKind, REGIONS, Traits};
-use crate::draw::{Draws, ProfileDraws};
+use crate::draw::{Draws, OrderedDraws};
 use crate::math::exp;
 use crate::plan::{ContractKind, Plan, Product};
 use crate::state::{DRIFT_MAX, State};
@@ -76,7 +76,7 @@ pub(crate) fn draw(
     (customer, state)
 }
 
-fn draw_join(draw: &mut ProfileDraws, months: u32, calendar: &Calendar) -> (i32, Timestamp) {
+fn draw_join(draw: &mut OrderedDraws, months: u32, calendar: &Calendar) -> (i32, Timestamp) {
     let share_at_start = 1.0 / (1.0 + MONTHLY_GROWTH * f64::from(months));
     let (who, when, day) = (draw.uniform(), draw.uniform(), draw.uniform());
     let month = if who < share_at_start {
@@ -94,7 +94,7 @@ fn draw_join(draw: &mut ProfileDraws, months: u32, calendar: &Calendar) -> (i32,
     )
 }
 
-fn draw_contract(draw: &mut ProfileDraws) -> (ContractKind, u32) {
+fn draw_contract(draw: &mut OrderedDraws) -> (ContractKind, u32) {
     let kinds = [
         ContractKind::MonthToMonth,
         ContractKind::Months12,
@@ -111,7 +111,7 @@ fn draw_contract(draw: &mut ProfileDraws) -> (ContractKind, u32) {
     (contract, terms * contract.term_months())
 }
 
-fn draw_products(draw: &mut ProfileDraws) -> u8 {
+fn draw_products(draw: &mut OrderedDraws) -> u8 {
     let count = 1 + draw.pick(&PRODUCT_COUNT_WEIGHTS);
     let starts_with_broadband = draw.uniform() < 0.7;
     let order = if starts_with_broadband {
@@ -135,7 +135,7 @@ fn draw_products(draw: &mut ProfileDraws) -> u8 {
 }
 
 fn draw_traits(
-    draw: &mut ProfileDraws,
+    draw: &mut OrderedDraws,
     plan: &Plan,
     kind: CustomerKind,
     channel: AcquisitionChannel,
@@ -179,7 +179,7 @@ fn draw_traits(
 const SLEEPING_DOG_SHARE: f64 = 1.0 / 16.0;
 
 fn draw_contact_effect(
-    draw: &mut ProfileDraws,
+    draw: &mut OrderedDraws,
     price_sensitivity: f64,
     persuadability: f64,
 ) -> ContactEffect {
@@ -198,7 +198,7 @@ fn draw_contact_effect(
 
 /// Returns the state that the operator's first month finds: some are in the middle of a decline,
 /// have complained or are behind with a bill. Who joins later starts with a clean sheet.
-fn draw_state(draw: &mut ProfileDraws, customer: &Customer) -> State {
+fn draw_state(draw: &mut OrderedDraws, customer: &Customer) -> State {
     let (declines, depth, complains, owes) = (
         draw.uniform(),
         draw.uniform(),

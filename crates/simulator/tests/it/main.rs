@@ -5,6 +5,7 @@
     reason = "helpers of tests may unwrap as the tests themselves do"
 )]
 
+mod community;
 mod lives;
 mod people;
 mod records;
