@@ -22,6 +22,7 @@ mod progress;
 mod rejects;
 mod run;
 mod value;
+mod word;
 
 pub use lines::{Line, Lines, Row};
 pub use mapping::{Mapping, MappingError};

@@ -117,6 +117,16 @@ impl Cell {
         })
     }
 
+    /// Returns the texts that stand in the mapping itself, but for those that mean nothing.
+    pub(super) fn own_texts(&self) -> impl Iterator<Item = &String> {
+        let constant = match self.pieces.as_slice() {
+            [Piece::Text(constant)] if self.values.is_empty() => Some(constant),
+            _ => None,
+        };
+        let meant = self.values.values().chain(&self.other).chain(&self.blank);
+        meant.chain(constant).filter(|text| !text.is_empty())
+    }
+
     /// Returns the text for a row; nothing when it is blank.
     pub(super) fn text(&self, row: RowView<'_>) -> Result<Option<String>, Mismatch> {
         let mut text = String::new();

@@ -1,7 +1,6 @@
 //! Subscriptions, bills, usage and interactions of a row.
 
 use tenure_proto::customer::v1 as wire;
-use tenure_proto::r#type::v1::Channel;
 
 use super::cell::{Condition, Header};
 use super::mapping::{
@@ -9,6 +8,7 @@ use super::mapping::{
 };
 use super::plan::Reader;
 use super::value::{Context, Value};
+use super::word::{self, Word, Words};
 
 /// Compiles every part of a list.
 pub(super) fn compile<M, P>(
@@ -54,6 +54,23 @@ impl Compiler<'_, '_> {
         map.and_then(|map| self.value(field, map))
     }
 
+    fn word(&mut self, field: &str, map: &ValueMap, words: &'static Words) -> Option<Word> {
+        let field = format!("{}.{field}", self.prefix);
+        Word::compile(&field, map, words, self.context, self.header)
+    }
+
+    /// Compiles an amount, which needs a currency.
+    fn money(&mut self, field: &str, map: &ValueMap) -> Option<Value> {
+        let value = self.value(field, map)?;
+        if value.has_no_currency() {
+            let field = format!("{}.{field}", self.prefix);
+            let problem =
+                format!("`{field}` is an amount: it wants `currency`, here or at the top");
+            self.header.problems.push(problem);
+        }
+        Some(value)
+    }
+
     fn when(&mut self, when: Option<&When>) -> Option<Condition> {
         when.and_then(|when| Condition::compile(when, self.header))
     }
@@ -75,7 +92,7 @@ fn applies(when: Option<&Condition>, reader: &mut Reader<'_>) -> bool {
 pub(super) struct SubscriptionPlan {
     when: Option<Condition>,
     id: Value,
-    service: Value,
+    service: Word,
     product: Value,
     msisdn: Option<Value>,
     start: Value,
@@ -88,7 +105,7 @@ pub(super) struct SubscriptionPlan {
 struct TerminationPlan {
     when: Option<Condition>,
     time: Value,
-    kind: Value,
+    kind: Word,
     reason: Option<Value>,
 }
 
@@ -96,12 +113,13 @@ impl SubscriptionPlan {
     pub(super) fn compile(map: &SubscriptionMap, at: &mut Compiler<'_, '_>) -> Option<Self> {
         let when = at.when(map.when.as_ref());
         let id = at.value("subscription_id", &map.subscription_id);
-        let service = at.value("service", &map.service);
+        let service = at.word("service", &map.service, &word::SERVICE_KIND);
         let product = at.value("product_code", &map.product_code);
         let msisdn = at.optional("msisdn", map.msisdn.as_ref());
         let start = at.value("start_time", &map.start_time);
         let contract_end = at.optional("contract_end_time", map.contract_end_time.as_ref());
-        let fee = at.optional("monthly_fee", map.monthly_fee.as_ref());
+        let fee = map.monthly_fee.as_ref();
+        let fee = fee.and_then(|map| at.money("monthly_fee", map));
         let termination = map.termination.as_ref();
         let termination = termination.and_then(|map| TerminationPlan::compile(map, at));
         Some(Self {
@@ -124,9 +142,7 @@ impl SubscriptionPlan {
         let fee = self.fee.as_ref();
         let mut subscription = wire::Subscription {
             subscription_id: reader.required(&self.id),
-            service: reader.word(&self.service, "SERVICE_KIND_", |name| {
-                wire::ServiceKind::from_str_name(name).map(i32::from)
-            }),
+            service: reader.word(&self.service),
             product_code: reader.required(&self.product),
             msisdn: reader.text(self.msisdn.as_ref()),
             start_time: reader.required_instant(&self.start),
@@ -144,7 +160,7 @@ impl SubscriptionPlan {
     pub(super) fn value_of(&self, field: &str) -> Option<&Value> {
         match field {
             "subscription_id" => Some(&self.id),
-            "service" => Some(&self.service),
+            "service" => Some(&self.service.value),
             "product_code" => Some(&self.product),
             "msisdn" => self.msisdn.as_ref(),
             "start_time" => Some(&self.start),
@@ -159,7 +175,7 @@ impl TerminationPlan {
     fn compile(map: &TerminationMap, at: &mut Compiler<'_, '_>) -> Option<Self> {
         let when = at.when(map.when.as_ref());
         let time = at.value("termination.terminate_time", &map.terminate_time);
-        let kind = at.value("termination.churn_kind", &map.churn_kind);
+        let kind = at.word("termination.churn_kind", &map.churn_kind, &word::CHURN_KIND);
         let reason = at.optional("termination.churn_reason", map.churn_reason.as_ref());
         Some(Self {
             when,
@@ -180,9 +196,7 @@ impl TerminationPlan {
         };
         let Some(time) = time else { return };
         subscription.terminate_time = Some(time);
-        subscription.churn_kind = reader.word(&self.kind, "CHURN_KIND_", |name| {
-            wire::ChurnKind::from_str_name(name).map(i32::from)
-        });
+        subscription.churn_kind = reader.word(&self.kind);
         subscription.churn_reason = reader.text(self.reason.as_ref());
     }
 }
@@ -194,7 +208,7 @@ pub(super) struct BillPlan {
     issue: Value,
     due: Value,
     amount: Value,
-    state: Value,
+    state: Word,
     settle: Option<Value>,
     paid: Option<Value>,
 }
@@ -205,10 +219,11 @@ impl BillPlan {
         let id = at.value("bill_id", &map.bill_id);
         let issue = at.value("issue_time", &map.issue_time);
         let due = at.value("due_time", &map.due_time);
-        let amount = at.value("amount", &map.amount);
-        let state = at.value("state", &map.state);
+        let amount = at.money("amount", &map.amount);
+        let state = at.word("state", &map.state, &word::BILL_STATE);
         let settle = at.optional("settle_time", map.settle_time.as_ref());
-        let paid = at.optional("paid_amount", map.paid_amount.as_ref());
+        let paid = map.paid_amount.as_ref();
+        let paid = paid.and_then(|map| at.money("paid_amount", map));
         let (id, issue, due) = (id?, issue?, due?);
         Some(Self {
             when,
@@ -232,9 +247,7 @@ impl BillPlan {
             issue_time: reader.required_instant(&self.issue),
             due_time: reader.required_instant(&self.due),
             amount: reader.present(&self.amount, |text| self.amount.money(text)),
-            state: reader.word(&self.state, "BILL_STATE_", |name| {
-                wire::BillState::from_str_name(name).map(i32::from)
-            }),
+            state: reader.word(&self.state),
             settle_time: reader.instant(self.settle.as_ref()),
             paid_amount: paid.and_then(|paid| reader.parsed(paid, |text| paid.money(text))),
             ..Default::default()
@@ -246,7 +259,7 @@ impl BillPlan {
 pub(super) struct UsagePlan {
     when: Option<Condition>,
     subscription: Option<Value>,
-    period: Value,
+    period: Word,
     start: Value,
     voice: Option<Value>,
     in_group: Option<Value>,
@@ -258,7 +271,7 @@ impl UsagePlan {
     pub(super) fn compile(map: &UsageMap, at: &mut Compiler<'_, '_>) -> Option<Self> {
         let when = at.when(map.when.as_ref());
         let subscription = at.optional("subscription_id", map.subscription_id.as_ref());
-        let period = at.value("period", &map.period);
+        let period = at.word("period", &map.period, &word::USAGE_PERIOD);
         let start = at.value("start_time", &map.start_time);
         let voice = at.optional("voice_seconds", map.voice_seconds.as_ref());
         let in_group = at.optional(
@@ -295,9 +308,7 @@ impl UsagePlan {
         Some(wire::UsageSummary {
             customer_id: String::new(),
             subscription_id: reader.text(self.subscription.as_ref()),
-            period: reader.word(&self.period, "USAGE_PERIOD_", |name| {
-                wire::UsagePeriod::from_str_name(name).map(i32::from)
-            }),
+            period: reader.word(&self.period),
             start_time: reader.required_instant(&self.start),
             voice_seconds,
             in_group_voice_seconds,
@@ -312,9 +323,9 @@ pub(super) struct InteractionPlan {
     when: Option<Condition>,
     id: Value,
     event: Value,
-    channel: Value,
-    direction: Value,
-    kind: Value,
+    channel: Word,
+    direction: Word,
+    kind: Word,
     reason: Option<Value>,
     resolution: Option<Value>,
 }
@@ -324,9 +335,9 @@ impl InteractionPlan {
         let when = at.when(map.when.as_ref());
         let id = at.value("interaction_id", &map.interaction_id);
         let event = at.value("event_time", &map.event_time);
-        let channel = at.value("channel", &map.channel);
-        let direction = at.value("direction", &map.direction);
-        let kind = at.value("kind", &map.kind);
+        let channel = at.word("channel", &map.channel, &word::CHANNEL);
+        let direction = at.word("direction", &map.direction, &word::DIRECTION);
+        let kind = at.word("kind", &map.kind, &word::INTERACTION_KIND);
         let reason = at.optional("reason", map.reason.as_ref());
         let resolution = at.optional("resolution", map.resolution.as_ref());
         let (id, event, channel) = (id?, event?, channel?);
@@ -350,15 +361,9 @@ impl InteractionPlan {
             interaction_id: reader.required(&self.id),
             customer_id: String::new(),
             event_time: reader.required_instant(&self.event),
-            channel: reader.word(&self.channel, "CHANNEL_", |name| {
-                Channel::from_str_name(name).map(i32::from)
-            }),
-            direction: reader.word(&self.direction, "INTERACTION_DIRECTION_", |name| {
-                wire::InteractionDirection::from_str_name(name).map(i32::from)
-            }),
-            kind: reader.word(&self.kind, "INTERACTION_KIND_", |name| {
-                wire::InteractionKind::from_str_name(name).map(i32::from)
-            }),
+            channel: reader.word(&self.channel),
+            direction: reader.word(&self.direction),
+            kind: reader.word(&self.kind),
             reason: reader.text(self.reason.as_ref()),
             resolution: reader.text(self.resolution.as_ref()),
         })

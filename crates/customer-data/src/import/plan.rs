@@ -10,6 +10,7 @@ use super::lines::{COLUMN_NUMBER, Row};
 use super::mapping::{CustomerMap, Mapping, Type, ValueMap};
 use super::part::{BillPlan, InteractionPlan, SubscriptionPlan, UsagePlan};
 use super::value::{Context, Value};
+use super::word::{self, Word};
 use super::{Reject, part};
 use crate::domain::AttributeName;
 
@@ -33,7 +34,7 @@ pub struct Plan {
 #[derive(Debug)]
 struct CustomerPlan {
     id: Value,
-    kind: Value,
+    kind: Word,
     name: Option<Value>,
     joined: Option<Value>,
     external_ids: Vec<(String, Value)>,
@@ -171,9 +172,7 @@ impl Plan {
         let attributes = attributes.collect();
         wire::Customer {
             customer_id: reader.required(&plan.id),
-            kind: reader.word(&plan.kind, "CUSTOMER_KIND_", |name| {
-                wire::CustomerKind::from_str_name(name).map(i32::from)
-            }),
+            kind: reader.word(&plan.kind),
             display_name: reader.text(plan.name.as_ref()),
             external_ids,
             attributes,
@@ -201,7 +200,7 @@ impl Plan {
     pub fn column_of(&self, field: &str) -> Option<&str> {
         let value = match field {
             "customer.customer_id" => &self.customer.id,
-            "customer.kind" => &self.customer.kind,
+            "customer.kind" => &self.customer.kind.value,
             "customer.display_name" => self.customer.name.as_ref()?,
             "customer.join_time" => self.customer.joined.as_ref()?,
             _ => {
@@ -221,7 +220,6 @@ impl CustomerPlan {
             Value::compile(&format!("customer.{field}"), map, context, header)
         };
         let id = value("customer_id", &map.customer_id);
-        let kind = value("kind", &map.kind);
         let name = map
             .display_name
             .as_ref()
@@ -233,6 +231,8 @@ impl CustomerPlan {
             external_ids.extend(value.map(|value| (system.clone(), value)));
         }
         let (name, joined) = (name.flatten(), joined.flatten());
+        let words = &word::CUSTOMER_KIND;
+        let kind = Word::compile("customer.kind", &map.kind, words, context, header);
         Some(Self {
             id: id?,
             kind: kind?,
@@ -319,18 +319,9 @@ impl Reader<'_> {
         self.present(value, |text| value.instant(text)).map(time)
     }
 
-    /// Returns the number of a word of an enum whose names begin with `prefix`.
-    pub(super) fn word(
-        &mut self,
-        value: &Value,
-        prefix: &str,
-        number: impl Fn(&str) -> Option<i32>,
-    ) -> i32 {
-        let parse = |text: &str| {
-            let parsed = number(&format!("{prefix}{text}")).filter(|number| *number != 0);
-            let wanted = "a word of the API such as stands in docs/import.md";
-            parsed.ok_or_else(|| Mismatch::new(wanted, super::cell::short(text)))
-        };
-        self.present(value, parse).unwrap_or_default()
+    /// Returns the number of a word that must not be blank.
+    pub(super) fn word(&mut self, word: &Word) -> i32 {
+        self.present(&word.value, |text| word.parse(text))
+            .unwrap_or_default()
     }
 }

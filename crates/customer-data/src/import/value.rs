@@ -132,6 +132,10 @@ impl Value {
         }
     }
 
+    pub(super) fn has_no_currency(&self) -> bool {
+        self.currency.is_none()
+    }
+
     pub(super) fn money(&self, text: &str) -> Result<Money, Mismatch> {
         let Some(currency) = self.currency else {
             return Err(Mismatch::new("a currency in the mapping", "none"));
@@ -180,6 +184,11 @@ impl Form {
         };
         match (relative, context.snapshot, &map.format) {
             (None, _, None) => Some(Self::Standard),
+            (None, _, Some(format)) if !tells_a_day(format) => {
+                let problem = format!("the format of `{field}`, {format}, does not tell a day");
+                header.problems.push(problem);
+                None
+            }
             (None, _, Some(format)) => Some(Self::Format(format.clone())),
             (Some(_), _, Some(_)) => {
                 header
@@ -200,6 +209,16 @@ impl Form {
             }
         }
     }
+}
+
+/// Returns true when what a format writes of an instant tells at least its day.
+fn tells_a_day(format: &str) -> bool {
+    // Day, month and year cannot be taken for each other.
+    let example = DateTime::constant(2024, 10, 31, 13, 14, 15, 0);
+    let written = jiff::fmt::strtime::format(format, example);
+    let read = written.ok().and_then(|text| formatted(format, &text).ok());
+    let midnight = Timestamp::from_date(2024, 10, 31).expect("a day");
+    read.is_some_and(|read| (midnight..midnight + Span::from_days(1)).contains(&read))
 }
 
 fn formatted(format: &str, text: &str) -> Result<Timestamp, Mismatch> {

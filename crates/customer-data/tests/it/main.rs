@@ -1,6 +1,7 @@
 //! The service as its callers see it, on both databases.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod bad_inputs;
 mod batches;
 mod customers;
 mod import_file;
