@@ -1,6 +1,8 @@
 //! The RPCs: one line for each into the file that answers it.
 
 mod apply;
+mod consent;
+mod consent_service;
 mod contact;
 mod customer;
 mod import;
@@ -20,6 +22,8 @@ use tenure_proto::customer::v1::customer_service_server::CustomerService;
 use tonic::{Request, Response, Status};
 
 use crate::Deps;
+
+pub(crate) use consent_service::ConsentApi;
 
 /// The service as tonic calls it.
 #[derive(Debug, Clone)]

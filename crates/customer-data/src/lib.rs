@@ -18,6 +18,7 @@ pub mod store;
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
+use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tenure_rpc::{Lifecycle, Routes};
 use tenure_sql::{Db, Migrations};
@@ -30,7 +31,8 @@ pub const NAME: &str = "customer-data";
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "customer.tenure";
 /// The schema.
-pub const MIGRATIONS: Migrations = tenure_sql::migrations!("0101_customer", "0110_standing");
+pub const MIGRATIONS: Migrations =
+    tenure_sql::migrations!("0101_customer", "0110_standing", "0140_consent");
 
 /// What the service needs.
 #[derive(Debug)]
@@ -63,7 +65,9 @@ impl Service {
     /// Returns the gRPC service.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::default().add_service(CustomerServiceServer::new(api::Api(self.0.clone())))
+        Routes::default()
+            .add_service(CustomerServiceServer::new(api::Api(self.0.clone())))
+            .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
     }
 
     /// Starts the sweeps.

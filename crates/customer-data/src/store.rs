@@ -1,6 +1,7 @@
 //! The tables, one file each, and the book of one transaction: loaded and saved as sets of rows.
 
 pub mod bill;
+pub mod consent;
 pub mod customer;
 pub mod external_id;
 mod facts;
@@ -44,6 +45,7 @@ pub async fn open_book(
     bill::load(tx, lanes, &touched.bills, &mut book).await?;
     usage::load(tx, lanes, &touched.usage, &mut book).await?;
     interaction::load(tx, lanes, &touched.interactions, &mut book).await?;
+    consent::load(tx, lanes, &touched.consents, &mut book).await?;
     owner::load(tx, lanes, touched, &mut book).await?;
     Ok(book)
 }
@@ -73,5 +75,6 @@ pub async fn save_book(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), Sql
     subscription::save(tx, lanes, book).await?;
     bill::save(tx, lanes, book).await?;
     usage::save(tx, lanes, book).await?;
-    interaction::save(tx, lanes, book).await
+    interaction::save(tx, lanes, book).await?;
+    consent::save(tx, lanes, book).await
 }

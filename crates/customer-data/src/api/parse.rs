@@ -1,6 +1,7 @@
 //! From the wire into words of the domain, every mistake noted by its field.
 
 mod bill;
+mod consent;
 mod customer;
 mod interaction;
 mod subscription;
@@ -15,6 +16,7 @@ use tenure_rpc::fields;
 use crate::domain::limits;
 
 pub(super) use bill::bill;
+pub(super) use consent::{consent, purpose, scope};
 pub(super) use customer::{customer, external_id};
 pub(super) use interaction::interaction;
 pub(super) use subscription::{check_port_out, churn_kind, churn_reason, subscription, suspension};

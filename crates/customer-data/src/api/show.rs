@@ -8,8 +8,9 @@ use tenure_proto::r#type::v1::{
 };
 use tenure_rpc::fields::time;
 
+use crate::domain::words::{Channel, LegalBasis};
 use crate::domain::{
-    AttributeValue, Bill, Change, Customer, Etag, Fact, Import, Interaction, Subscription,
+    AttributeValue, Bill, Change, Consent, Customer, Etag, Fact, Import, Interaction, Subscription,
     UsageSummary,
 };
 
@@ -134,6 +135,26 @@ pub(super) fn interaction(interaction: &Interaction) -> wire::Interaction {
     }
 }
 
+pub(super) fn consent(consent: &Consent) -> wire::Consent {
+    let contact_point = consent.scope.contact_point.as_ref();
+    let until = (consent.valid_until != Timestamp::MAX).then_some(consent.valid_until);
+    wire::Consent {
+        consent_id: consent.id.to_string(),
+        customer_id: consent.customer.to_string(),
+        purpose: consent.purpose.number(),
+        channel: consent.scope.channel.map_or(0, Channel::number),
+        contact_point: contact_point.map_or(String::new(), |point| point.as_str().to_owned()),
+        status: consent.status.number(),
+        legal_basis: consent.legal_basis.map_or(0, LegalBasis::number),
+        text_version: consent.text_version.clone(),
+        source: consent.source.clone(),
+        actor: consent.actor.clone(),
+        valid_from: Some(time(consent.valid_from)),
+        valid_until: until.map(time),
+        record_time: Some(time(consent.recorded_at)),
+    }
+}
+
 pub(super) fn import(import: &Import) -> wire::Import {
     wire::Import {
         import_id: import.id.to_string(),
@@ -158,6 +179,7 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
         Fact::Bill(fact) => wire::change::Fact::Bill(bill(fact)),
         Fact::Usage(fact) => wire::change::Fact::UsageSummary(usage(fact)),
         Fact::Interaction(fact) => wire::change::Fact::Interaction(interaction(fact)),
+        Fact::Consent(fact) => wire::change::Fact::Consent(consent(fact)),
     };
     wire::Change {
         event_time: Some(time(change.event_at)),

@@ -1,6 +1,7 @@
 //! The open book of one transaction: everything that a batch touches, and the rules by which each
 //! item of it changes that. Items are decided in their order, each on what the ones before left.
 
+mod consent;
 mod contact;
 mod customer;
 mod number;
@@ -14,8 +15,8 @@ use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId, Timestamp};
 
 use super::refusal::{Reason, Refusal};
 use super::{
-    Bill, Change, Customer, ExternalId, Fact, Holding, Interaction, Msisdn, Shelf, Subscription,
-    UsageKey, UsageSummary,
+    Bill, Change, Consent, Customer, ExternalId, Fact, Holding, Interaction, Msisdn, Shelf,
+    Subscription, UsageKey, UsageSummary,
 };
 
 /// Things whose key belongs to one customer for ever.
@@ -72,6 +73,9 @@ pub struct Book {
     pub usage: Shelf<UsageKey, UsageSummary>,
     /// Interactions.
     pub interactions: Shelf<(CustomerId, InteractionId), Interaction>,
+    /// Records of the consent ledger, by the time of recording: new ones, and the last one of each
+    /// customer who gets more.
+    pub consents: Shelf<(CustomerId, Timestamp), Consent>,
     changes: Vec<Change>,
     changes_kept: usize,
 }
@@ -90,6 +94,7 @@ impl Book {
             bills: Shelf::default(),
             usage: Shelf::default(),
             interactions: Shelf::default(),
+            consents: Shelf::default(),
             changes: Vec::new(),
             changes_kept: 0,
         }
@@ -111,6 +116,7 @@ impl Book {
         self.bills.keep();
         self.usage.keep();
         self.interactions.keep();
+        self.consents.keep();
         self.changes_kept = self.changes.len();
     }
 
@@ -124,6 +130,7 @@ impl Book {
         self.bills.undo();
         self.usage.undo();
         self.interactions.undo();
+        self.consents.undo();
         self.changes.truncate(self.changes_kept);
     }
 

@@ -2,7 +2,7 @@
 
 use tenure_core::{CustomerId, Timestamp};
 
-use super::{Bill, Customer, Interaction, Subscription, UsageSummary};
+use super::{Bill, Consent, Customer, Interaction, Subscription, UsageSummary};
 
 /// One fact, as it is after the change.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Fact {
     Usage(UsageSummary),
     /// An interaction.
     Interaction(Interaction),
+    /// A record of the consent ledger.
+    Consent(Consent),
 }
 
 impl Fact {
@@ -29,6 +31,7 @@ impl Fact {
             Self::Bill(_) => "bill",
             Self::Usage(_) => "usage_summary",
             Self::Interaction(_) => "interaction",
+            Self::Consent(_) => "consent",
         }
     }
 
@@ -41,6 +44,7 @@ impl Fact {
             Self::Bill(bill) => &bill.customer,
             Self::Usage(usage) => &usage.key.customer,
             Self::Interaction(interaction) => &interaction.customer,
+            Self::Consent(consent) => &consent.customer,
         }
     }
 }

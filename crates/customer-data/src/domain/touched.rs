@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId};
 
 use super::{
-    Bill, CustomerPatch, ExternalId, Interaction, Msisdn, Subscription, UsageKey, UsageSummary,
+    Bill, Consent, CustomerPatch, ExternalId, Interaction, Msisdn, Subscription, UsageKey,
+    UsageSummary,
 };
 
 /// Keys, each once and in order.
@@ -25,6 +26,8 @@ pub struct Touched {
     pub usage: BTreeSet<UsageKey>,
     /// Interactions with customers.
     pub interactions: BTreeSet<(CustomerId, InteractionId)>,
+    /// Customers whose consent ledger grows.
+    pub consents: BTreeSet<CustomerId>,
 }
 
 impl Touched {
@@ -71,5 +74,11 @@ impl Touched {
         self.customers.insert(interaction.customer.clone());
         self.interactions
             .insert((interaction.customer.clone(), interaction.id.clone()));
+    }
+
+    /// Adds a record of the consent ledger.
+    pub fn consent(&mut self, consent: &Consent) {
+        self.customers.insert(consent.customer.clone());
+        self.consents.insert(consent.customer.clone());
     }
 }

@@ -163,3 +163,46 @@ numbered! {
         Leaving = 5,
     }
 }
+numbered! {
+    /// What data may be used for (TMF644), and profiling.
+    ConsentPurpose {
+        /// To run the contract.
+        Admin = 1,
+        /// To inform about what the customer has.
+        Information = 2,
+        /// To offer something.
+        Marketing = 3,
+        /// To learn from it.
+        Research = 4,
+        /// To predict and to decide about this customer.
+        Profiling = 5,
+    }
+}
+numbered! {
+    /// What was said about a use of data.
+    ConsentStatus {
+        /// Yes.
+        Granted = 1,
+        /// No, when asked.
+        Refused = 2,
+        /// No longer.
+        Withdrawn = 3,
+    }
+}
+numbered! {
+    /// What makes a use of personal data lawful (GDPR article 6).
+    LegalBasis {
+        /// The customer agreed.
+        Consent = 1,
+        /// The contract needs it.
+        Contract = 2,
+        /// The law asks for it.
+        LegalObligation = 3,
+        /// Somebody's life depends on it.
+        VitalInterest = 4,
+        /// A public task needs it.
+        PublicTask = 5,
+        /// The operator's interest outweighs.
+        LegitimateInterest = 6,
+    }
+}

@@ -3,6 +3,7 @@
 
 mod bad_inputs;
 mod batches;
+mod consent;
 mod customers;
 mod import_file;
 mod import_rpc;

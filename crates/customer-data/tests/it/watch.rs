@@ -16,6 +16,7 @@ fn word(change: &wire::Change) -> &'static str {
         Fact::Bill(_) => "bill",
         Fact::UsageSummary(_) => "usage",
         Fact::Interaction(_) => "interaction",
+        Fact::Consent(_) => "consent",
     }
 }
 

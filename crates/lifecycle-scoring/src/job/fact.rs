@@ -22,6 +22,8 @@ pub(crate) fn fact(change: &customer::Change) -> Option<Fact> {
             at: record.event_time.as_ref().and_then(instant)?,
             kind: contact(record.kind()),
         }),
+        // What else customer-data tells, today and later, says nothing to scoring.
+        _ => None,
     }
 }
 
