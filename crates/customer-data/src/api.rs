@@ -13,7 +13,7 @@ mod payment;
 mod show;
 mod standing;
 mod subscription;
-mod watch;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
@@ -238,6 +238,9 @@ impl CustomerService for Api {
         &self,
         request: Request<wire::WatchChangesRequest>,
     ) -> Answer<Self::WatchChangesStream> {
-        Ok(Response::new(watch::watch(&self.0, request.into_inner())?))
+        Ok(Response::new(watch::decoded(
+            &self.0,
+            request.into_inner(),
+        )?))
     }
 }

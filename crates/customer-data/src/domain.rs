@@ -21,7 +21,7 @@ pub mod words;
 pub use attribute::{AttributeName, AttributeValue};
 pub use bill::Bill;
 pub use book::{Book, Outcome};
-pub use change::{Change, Fact};
+pub use change::{Change, FACT_KINDS, Fact};
 pub use consent::Consent;
 pub use customer::{Customer, CustomerPatch, Etag, ExternalId, ImportMark};
 pub use import::{BatchProgress, Import, ImportState};

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tenure_core::{Clock, Ids};
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes};
 use tenure_sql::{Db, Migrations};
 
@@ -65,8 +66,13 @@ impl Service {
     /// Returns the gRPC service.
     #[must_use]
     pub fn routes(&self) -> Routes {
+        let deps = self.0.clone();
+        let customers = CustomerServiceServer::new(api::Api(self.0.clone()));
+        let customers = WithEncoded::new(customers, api::watch::PATH, move |request| {
+            Ok(api::watch::encoded(&deps, request.into_inner())?)
+        });
         Routes::default()
-            .add_service(CustomerServiceServer::new(api::Api(self.0.clone())))
+            .add_service(customers)
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
     }
 

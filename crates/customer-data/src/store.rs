@@ -12,12 +12,15 @@ mod owner;
 mod rows;
 mod standing;
 pub mod subscription;
+mod table;
 pub mod usage;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
 use tenure_sql::{SqlError, Tx, feed};
 
 use crate::domain::{Book, Msisdn, Touched};
+
+pub use table::FactTable;
 
 /// Locks the lanes of everything that `touched` names (and `further` ones), then loads it. What is
 /// read stays as it is until the transaction ends.

@@ -1,15 +1,16 @@
 //! Change feeds over gRPC: the server's stream of batches, and the consumer's loop.
 //!
 //! A feed is read in batches, each with the opaque token at which the next one starts. The server
-//! pulls a batch when the client has taken the one before, so a slow client holds one batch and no
-//! more.
+//! reads one batch ahead of the one that the client is taking, so a slow client holds two and no more.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
 use metrics::counter;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
@@ -42,6 +43,17 @@ pub struct Watch {
     pub follow: bool,
 }
 
+/// A message of the stream, and where to read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<M> {
+    /// The message.
+    pub message: M,
+    /// The token after it.
+    pub resume_token: String,
+    /// Whether there was nothing more to read: the end, or where to wait for more.
+    pub is_head: bool,
+}
+
 /// Returns the stream of a `WatchChanges` call.
 ///
 /// `read` reads the next batch after a token, and an empty one at the head; `wake` waits until there
@@ -52,9 +64,9 @@ pub struct Watch {
 pub fn watch<C, R, ReadFuture, WakeFuture>(
     lifecycle: &Lifecycle,
     watch: Watch,
-    read: impl FnMut(String) -> ReadFuture + Send + 'static,
+    mut read: impl FnMut(String) -> ReadFuture + Send + 'static,
     wake: impl FnMut() -> WakeFuture + Send + 'static,
-    respond: impl FnMut(Batch<C>) -> R + Send + 'static,
+    mut respond: impl FnMut(Batch<C>) -> R + Send + 'static,
 ) -> ResponseStream<R>
 where
     C: Send + 'static,
@@ -62,13 +74,42 @@ where
     ReadFuture: Future<Output = Result<Batch<C>, Status>> + Send + 'static,
     WakeFuture: Future<Output = ()> + Send + 'static,
 {
+    let read = move |token| {
+        let batch = read(token);
+        async move {
+            let message = batch.await?;
+            Ok(Page {
+                resume_token: message.resume_token.clone(),
+                is_head: message.changes.is_empty(),
+                message,
+            })
+        }
+    };
+    let pages = pages(lifecycle, watch, read, wake);
+    Box::pin(pages.map(move |batch| batch.map(&mut respond)))
+}
+
+/// Returns the stream of a `WatchChanges` call whose messages are read whole, as [`watch`] does: a
+/// page that is not at the head is sent at once, whatever it holds. While one is sent the next one
+/// is read, so that database and connection work at the same time; never more than that one.
+pub fn pages<M, ReadFuture, WakeFuture>(
+    lifecycle: &Lifecycle,
+    watch: Watch,
+    read: impl FnMut(String) -> ReadFuture + Send + 'static,
+    wake: impl FnMut() -> WakeFuture + Send + 'static,
+) -> ResponseStream<M>
+where
+    M: Send + 'static,
+    ReadFuture: Future<Output = Result<Page<M>, Status>> + Send + 'static,
+    WakeFuture: Future<Output = ()> + Send + 'static,
+{
     let lifecycle = lifecycle.clone();
     let reader = Reader {
         watch,
         read,
         wake,
-        respond,
         lifecycle,
+        ahead: None,
         quiet_since: None,
         ended: false,
     };
@@ -79,26 +120,27 @@ where
     }))
 }
 
-struct Reader<Read, Wake, Respond> {
+struct Reader<M, Read, Wake> {
     watch: Watch,
     read: Read,
     wake: Wake,
-    respond: Respond,
     lifecycle: Lifecycle,
+    /// The page that is read while the one before is sent.
+    ahead: Option<oneshot::Receiver<Result<Page<M>, Status>>>,
     /// When the last message went out, once the head was reached.
     quiet_since: Option<Instant>,
     ended: bool,
 }
 
-impl<Read, Wake, Respond> Reader<Read, Wake, Respond> {
-    async fn next<C, R, ReadFuture, WakeFuture>(&mut self) -> Option<Result<R, Status>>
-    where
-        Read: FnMut(String) -> ReadFuture,
-        ReadFuture: Future<Output = Result<Batch<C>, Status>>,
-        Wake: FnMut() -> WakeFuture,
-        WakeFuture: Future<Output = ()>,
-        Respond: FnMut(Batch<C>) -> R,
-    {
+impl<M, Read, Wake, ReadFuture, WakeFuture> Reader<M, Read, Wake>
+where
+    M: Send + 'static,
+    Read: FnMut(String) -> ReadFuture,
+    ReadFuture: Future<Output = Result<Page<M>, Status>> + Send + 'static,
+    Wake: FnMut() -> WakeFuture,
+    WakeFuture: Future<Output = ()>,
+{
+    async fn next(&mut self) -> Option<Result<M, Status>> {
         if self.ended {
             return None;
         }
@@ -106,21 +148,22 @@ impl<Read, Wake, Respond> Reader<Read, Wake, Respond> {
             if self.lifecycle.is_draining() {
                 return Some(Err(status::draining()));
             }
-            let batch = match (self.read)(self.watch.resume_token.clone()).await {
-                Ok(batch) => batch,
+            let page = match self.page().await {
+                Ok(page) => page,
                 Err(status) => return Some(Err(status)),
             };
-            self.watch.resume_token.clone_from(&batch.resume_token);
-            if !batch.changes.is_empty() {
+            self.watch.resume_token.clone_from(&page.resume_token);
+            if !page.is_head {
                 self.quiet_since = None;
-                return Some(Ok((self.respond)(batch)));
+                self.read_ahead();
+                return Some(Ok(page.message));
             }
             self.ended = !self.watch.follow;
             let first_at_head = self.quiet_since.is_none();
             let since = *self.quiet_since.get_or_insert_with(Instant::now);
             if first_at_head || since.elapsed() >= PROGRESS_INTERVAL {
                 self.quiet_since = Some(Instant::now());
-                return Some(Ok((self.respond)(batch)));
+                return Some(Ok(page.message));
             }
             tokio::select! {
                 () = (self.wake)() => {}
@@ -128,6 +171,24 @@ impl<Read, Wake, Respond> Reader<Read, Wake, Respond> {
                 () = self.lifecycle.draining() => {}
             }
         }
+    }
+
+    async fn page(&mut self) -> Result<Page<M>, Status> {
+        match self.ahead.take() {
+            // Nothing comes when the reading task was dropped at the hard stop.
+            Some(ahead) => ahead.await.unwrap_or_else(|_| Err(status::draining())),
+            None => (self.read)(self.watch.resume_token.clone()).await,
+        }
+    }
+
+    fn read_ahead(&mut self) {
+        let page = (self.read)(self.watch.resume_token.clone());
+        let (sender, receiver) = oneshot::channel();
+        self.lifecycle.spawn("feed page", async move {
+            // Nobody waits when the client left meanwhile.
+            let _ = sender.send(page.await);
+        });
+        self.ahead = Some(receiver);
     }
 }
 

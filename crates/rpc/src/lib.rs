@@ -10,6 +10,7 @@ pub mod answer;
 pub mod call;
 pub mod config;
 mod descriptors;
+pub mod encoded;
 pub mod feed;
 pub mod fields;
 pub mod fingerprint;

@@ -6,16 +6,24 @@
 
 mod append;
 pub mod consumer;
+mod filter;
+mod page;
 mod positions;
 mod prune;
 mod read;
+mod since;
+mod token;
 
 use tenure_core::{Coded, ErrorCode, Lane, Timestamp};
 
 pub use append::{NewChange, append, lock_lanes};
+pub use filter::Filter;
+pub use page::{Page, Range, lane_head, lane_page, page, refuse_expired};
 pub use positions::Positions;
 pub use prune::prune;
 pub use read::{earliest, heads, read};
+pub use since::since;
+pub use token::{Place, Token};
 
 use crate::error::SqlError;
 
@@ -50,7 +58,10 @@ impl Change {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
     /// The position lies before what is kept: take a snapshot, then go on from its head.
-    #[error("the resume token is older than what is kept")]
+    #[error(
+        "the resume token is older than what is kept: read a snapshot, or go on from \
+         earliest_resume_token without what was deleted"
+    )]
     TokenExpired {
         /// The token of the earliest position that can still be read.
         earliest: String,

@@ -41,7 +41,7 @@ impl Migrations {
 }
 
 /// What every database has, whatever its service.
-const FOUNDATION: Migrations = migrations!("0001_foundation");
+const FOUNDATION: Migrations = migrations!("0001_foundation", "0002_compaction");
 
 /// Lists the migrations of a crate, read at compile time from its folders `migrations/sqlite` and
 /// `migrations/postgres`. A name starts with four digits and an underscore.

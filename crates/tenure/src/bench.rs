@@ -3,6 +3,7 @@
 pub mod coverage;
 mod cpu;
 pub mod crash;
+pub mod feed;
 pub mod import;
 mod load;
 mod pgbench;

@@ -220,6 +220,7 @@ Examples:
   tenure bench redeem --grouped-only --in-flight 256 --hot 256 --batch 500 --open 1000 --accounts 100000
   tenure bench import --rows 200000
   tenure bench score
+  tenure bench feed --postgres postgres://postgres@127.0.0.1/postgres
   tenure bench coverage --seeds 200
   tenure bench crash --kills 100
   tenure bench crash --postgres postgres://postgres@127.0.0.1/postgres")]
@@ -254,12 +255,28 @@ pub enum Subject {
     },
     /// Not speed: killed, cut off and starved under load, that nothing is lost or doubled.
     Crash(CrashArgs),
+    /// Changes of a feed a second, and a snapshot of it while others write.
+    Feed(FeedArgs),
     /// How often the campaign's interval holds the simulator's truth.
     Coverage {
         /// How many operators are simulated.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         seeds: u64,
     },
+}
+
+/// Arguments of `bench feed`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FeedArgs {
+    /// How many changes there are to read.
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub changes: u32,
+    /// How many facts there are for a snapshot.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub facts: u32,
+    /// How many writes a second go on during the snapshot.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub writes: u32,
 }
 
 /// Arguments of `bench crash`.

@@ -94,6 +94,7 @@ impl Clients {
         let request = WatchChangesRequest {
             resume_token,
             follow,
+            ..Default::default()
         };
         Ok(self
             .customers

@@ -182,11 +182,13 @@ fn changes_after(
         messages.push(Ok(customer::WatchChangesResponse {
             changes,
             resume_token: at.to_string(),
+            ..Default::default()
         }));
     }
     let last = customer::WatchChangesResponse {
         changes: vec![],
         resume_token: at.to_string(),
+        ..Default::default()
     };
     messages.push(Ok(last));
     messages

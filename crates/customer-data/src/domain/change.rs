@@ -21,7 +21,36 @@ pub enum Fact {
     Consent(Consent),
 }
 
+/// The words for all kinds of facts, as the feed and its readers say them.
+pub const FACT_KINDS: [&str; 6] = [
+    "customer",
+    "subscription",
+    "bill",
+    "usage_summary",
+    "interaction",
+    "consent",
+];
+
 impl Fact {
+    /// Returns since when the fact is as it is, as far as it tells by itself: what a snapshot says
+    /// where a change says when it happened.
+    #[must_use]
+    pub fn since(&self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Customer(it) if it.updated_at == it.created_at => it.joined_at,
+            Self::Customer(it) => it.updated_at,
+            Self::Subscription(it) => match &it.termination {
+                Some(end) => end.at,
+                None => it.standing.since,
+            },
+            Self::Bill(it) => it.settled_at.unwrap_or(it.issued_at),
+            // A period that is not over yet is known up to now.
+            Self::Usage(it) => it.period_end().min(now).max(it.key.started_at),
+            Self::Interaction(it) => it.happened_at,
+            Self::Consent(it) => it.valid_from,
+        }
+    }
+
     /// Returns the word for the kind of the fact in the feed.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{BillId, Currency, CustomerId, Lanes, Money, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_core::{BillId, Currency, CustomerId, Lane, Lanes, Money, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::words::BillState;
-use crate::domain::{Bill, Book};
+use crate::domain::{Bill, Book, Fact};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT bill.customer_id, bill.bill_id, bill.issued_at, bill.due_at, bill.currency,
@@ -40,6 +40,14 @@ const LIST: &str = "
     WHERE lane = $1 AND customer_id = $2 AND (issued_at < $3 OR (issued_at = $3 AND bill_id > $4))
     ORDER BY issued_at DESC, bill_id
     LIMIT $5";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, bill_id, issued_at, due_at, currency, amount_minor, state, settled_at,
+           paid_minor, updated_at
+    FROM bill
+    WHERE lane = $1 AND (customer_id, bill_id) > ($2, $3)
+    ORDER BY customer_id, bill_id
+    LIMIT $4";
 
 type Row = (
     String,
@@ -114,6 +122,30 @@ pub async fn list(
             .await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` bills of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let (customer, id) = after.split_once(' ').unwrap_or_default();
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    rows.into_iter()
+        .map(|row| {
+            let fact = known(row)?;
+            Ok((format!("{} {}", fact.customer, fact.id), Fact::Bill(fact)))
+        })
+        .collect()
 }
 
 fn known(row: Row) -> Result<Bill, SqlError> {

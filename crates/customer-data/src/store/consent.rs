@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{CustomerId, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::consent::{ContactPoint, Question, Scope};
 use crate::domain::words::{Channel, ConsentPurpose, ConsentStatus, LegalBasis};
-use crate::domain::{Book, Consent};
+use crate::domain::{Book, Consent, Fact};
 
 /// The last record of each customer.
 const LOAD: RowsSql = rows_sql!(
@@ -56,6 +56,14 @@ const LIST: &str = "
     WHERE lane = $1 AND customer_id = $2 AND recorded_at < $3 AND ($4 = 0 OR purpose = $4)
     ORDER BY recorded_at DESC
     LIMIT $5";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, recorded_at, consent_id, purpose, channel, contact_point, status,
+           legal_basis, text_version, source, actor, valid_from, valid_until
+    FROM consent
+    WHERE lane = $1 AND (customer_id, recorded_at) > ($2, $3)
+    ORDER BY customer_id, recorded_at
+    LIMIT $4";
 
 type Row = (
     String,
@@ -170,6 +178,31 @@ pub async fn list(
         query.bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` records of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let (customer, recorded) = after.split_once(' ').unwrap_or_default();
+    let recorded = recorded.parse().unwrap_or(i64::MIN);
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(customer);
+        page.bind(recorded).bind(limit).fetch_all(conn).await?
+    });
+    let keyed = |row| {
+        let fact = known(row)?;
+        let key = format!("{} {}", fact.customer, fact.recorded_at.as_micros());
+        Ok((key, Fact::Consent(fact)))
+    };
+    rows.into_iter().map(keyed).collect()
 }
 
 fn known(row: Row) -> Result<Consent, SqlError> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{CustomerId, Lanes, Timestamp};
+use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::facts;
 use super::rows::{RowsSql, encode, load_rows, read, rows_sql};
 use crate::domain::words::CustomerKind;
-use crate::domain::{Book, Customer, ImportMark};
+use crate::domain::{Book, Customer, Fact, ImportMark};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT customer.customer_id, customer.kind, customer.display_name, customer.joined_at,
@@ -47,6 +47,14 @@ const LIST: &str = "
     WHERE customer_id > $1
     ORDER BY customer_id
     LIMIT $2";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
+           import_line, facts
+    FROM customer
+    WHERE lane = $1 AND customer_id > $2
+    ORDER BY customer_id
+    LIMIT $3";
 
 type Row = (
     String,
@@ -165,6 +173,29 @@ pub async fn list(db: &Db, after: &str, limit: i64) -> Result<Vec<Customer>, Sql
             .await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` customers of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(after);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    rows.into_iter()
+        .map(|row| {
+            let fact = known(row)?;
+            Ok((fact.id.to_string(), Fact::Customer(fact)))
+        })
+        .collect()
 }
 
 fn known(row: Row) -> Result<Customer, SqlError> {

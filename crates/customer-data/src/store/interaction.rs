@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{CustomerId, InteractionId, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_core::{CustomerId, InteractionId, Lane, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::words::{Channel, Direction, InteractionKind};
-use crate::domain::{Book, Interaction};
+use crate::domain::{Book, Fact, Interaction};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT i.customer_id, i.interaction_id, i.happened_at, i.channel, i.direction, i.kind,
@@ -38,6 +38,13 @@ const LIST: &str = "
       AND (happened_at < $3 OR (happened_at = $3 AND interaction_id > $4))
     ORDER BY happened_at DESC, interaction_id
     LIMIT $5";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution
+    FROM interaction
+    WHERE lane = $1 AND (customer_id, interaction_id) > ($2, $3)
+    ORDER BY customer_id, interaction_id
+    LIMIT $4";
 
 type Row = (String, String, i64, i32, i32, i32, String, String);
 
@@ -99,6 +106,33 @@ pub async fn list(
             .await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` interactions of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let (customer, id) = after.split_once(' ').unwrap_or_default();
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    rows.into_iter()
+        .map(|row| {
+            let fact = known(row)?;
+            Ok((
+                format!("{} {}", fact.customer, fact.id),
+                Fact::Interaction(fact),
+            ))
+        })
+        .collect()
 }
 
 fn known(row: Row) -> Result<Interaction, SqlError> {

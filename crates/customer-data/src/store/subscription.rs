@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{Currency, CustomerId, Lanes, Money, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_core::{Currency, CustomerId, Lane, Lanes, Money, SubscriptionId, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Book, Msisdn, Standing, Subscription, Termination};
+use crate::domain::{Book, Fact, Msisdn, Standing, Subscription, Termination};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
@@ -46,6 +46,15 @@ const LIST: &str = "
     FROM subscription
     WHERE lane = $1 AND customer_id = $2 AND subscription_id > $3
     ORDER BY subscription_id
+    LIMIT $4";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
+           contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
+           updated_at, standing
+    FROM subscription
+    WHERE lane = $1 AND (customer_id, subscription_id) > ($2, $3)
+    ORDER BY customer_id, subscription_id
     LIMIT $4";
 
 type Row = (
@@ -126,6 +135,33 @@ pub async fn list(
         query.bind(after).bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` subscriptions of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let (customer, id) = after.split_once(' ').unwrap_or_default();
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    rows.into_iter()
+        .map(|row| {
+            let fact = known(row)?;
+            Ok((
+                format!("{} {}", fact.customer, fact.id),
+                Fact::Subscription(fact),
+            ))
+        })
+        .collect()
 }
 
 fn known(row: Row) -> Result<Subscription, SqlError> {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::words::UsagePeriod;
-use crate::domain::{Book, UsageKey, UsageSummary};
+use crate::domain::{Book, Fact, UsageKey, UsageSummary};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT u.customer_id, u.started_at, u.period, u.subscription_id, u.voice_seconds,
@@ -39,6 +39,14 @@ const LIST: &str = "
     FROM usage_summary
     WHERE lane = $1 AND customer_id = $2 AND (started_at, period, subscription_id) < ($3, $4, $5)
     ORDER BY started_at DESC, period DESC, subscription_id DESC
+    LIMIT $6";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, started_at, period, subscription_id, voice_seconds, in_group_voice_seconds,
+           data_megabytes, sms_count
+    FROM usage_summary
+    WHERE lane = $1 AND (customer_id, started_at, period, subscription_id) > ($2, $3, $4, $5)
+    ORDER BY customer_id, started_at, period, subscription_id
     LIMIT $6";
 
 type Row = (String, i64, i32, String, i64, i64, i64, i64);
@@ -115,6 +123,47 @@ pub async fn list(
             .await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` summaries of a lane that follow the one of which `after` is the key, each with
+/// its key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let mut parts = after.splitn(4, ' ');
+    let customer = parts.next().unwrap_or_default();
+    let started: i64 = parts
+        .next()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(i64::MIN);
+    let period: i32 = parts.next().and_then(|it| it.parse().ok()).unwrap_or(0);
+    let subscription = parts.next().unwrap_or_default();
+    let rows: Vec<Row> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE)
+            .bind(lane)
+            .bind(customer)
+            .bind(started)
+            .bind(period)
+            .bind(subscription);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    rows.into_iter()
+        .map(|row| {
+            let fact = known(row)?;
+            Ok((key_text(&fact.key), Fact::Usage(fact)))
+        })
+        .collect()
+}
+
+fn key_text(key: &UsageKey) -> String {
+    let (_, customer, started, period, subscription) = stored(Lanes::DEFAULT, key);
+    format!("{customer} {started} {period} {subscription}")
 }
 
 fn known(row: Row) -> Result<UsageSummary, SqlError> {

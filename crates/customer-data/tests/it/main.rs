@@ -10,6 +10,7 @@ mod import_rpc;
 mod pages;
 mod sample;
 mod schema;
+mod snapshot;
 mod splits;
 mod standing;
 mod subscriptions;

@@ -88,6 +88,7 @@ async fn a_reader_goes_on_where_it_stopped_and_follows_what_comes() {
         let follow = wire::WatchChangesRequest {
             resume_token,
             follow: true,
+            ..Default::default()
         };
         let mut stream = suite
             .client
@@ -117,6 +118,7 @@ async fn a_token_of_somebody_else_is_refused() {
         let foreign = wire::WatchChangesRequest {
             resume_token: "x".into(),
             follow: true,
+            ..Default::default()
         };
         let refused = suite.client.watch_changes(foreign).await.unwrap_err();
         assert_code(&refused, Code::InvalidArgument, "INVALID_RESUME_TOKEN");
@@ -128,10 +130,17 @@ async fn a_token_of_somebody_else_is_refused() {
 async fn a_token_older_than_what_is_kept_is_refused() {
     each_backend(&MIGRATIONS, async |db| {
         let mut suite = Suite::new(db.clone()).with_customers(&["ada"]).await;
+        let old = tenure_sql::feed::heads(&db).await.unwrap().to_token();
+        // Another one of the same lane is deleted behind the reader.
+        suite.upsert(vec![customer("ada2")]).await.unwrap();
+        suite.bill(vec![sent("ada", "B1", 0)]).await.unwrap();
         let tomorrow = suite.clock.now() + Span::from_days(1);
         tenure_sql::feed::prune(&db, tomorrow).await.unwrap();
 
-        let first = wire::WatchChangesRequest::default();
+        let first = wire::WatchChangesRequest {
+            resume_token: old,
+            ..Default::default()
+        };
         let mut stream = suite
             .client
             .watch_changes(first)

@@ -99,6 +99,7 @@ impl Consumer for CustomerFeed {
         let request = customer::WatchChangesRequest {
             resume_token,
             follow,
+            ..Default::default()
         };
         Ok(self
             .app

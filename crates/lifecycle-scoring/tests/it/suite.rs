@@ -107,11 +107,13 @@ impl CustomerService for Customers {
             messages.push(Ok(WatchChangesResponse {
                 changes,
                 resume_token: from.to_string(),
+                ..Default::default()
             }));
         }
         let end = WatchChangesResponse {
             changes: Vec::new(),
             resume_token: from.to_string(),
+            ..Default::default()
         };
         messages.push(Ok(end));
         let stream: Self::WatchChangesStream = Box::pin(tokio_stream::iter(messages));

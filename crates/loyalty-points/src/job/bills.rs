@@ -184,6 +184,7 @@ impl Consumer for BillReader {
         let request = WatchChangesRequest {
             resume_token,
             follow,
+            ..Default::default()
         };
         Ok(client.watch_changes(request).await?.into_inner())
     }

@@ -135,11 +135,13 @@ impl FakeCustomers {
             batches.push(Ok(WatchChangesResponse {
                 changes,
                 resume_token,
+                ..Default::default()
             }));
         }
         batches.push(Ok(WatchChangesResponse {
             changes: vec![],
             resume_token: at.to_string(),
+            ..Default::default()
         }));
         batches
     }

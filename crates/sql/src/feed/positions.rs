@@ -57,6 +57,16 @@ impl Positions {
             .all(|(lane, seq)| self.get(lane) >= *seq)
     }
 
+    /// Returns the same position but for one lane, which is read up to `seq`.
+    #[must_use]
+    pub fn moved(&self, db: &Db, lane: Lane, seq: i64) -> Self {
+        let mut seqs = self.seqs(db.lanes().count());
+        if let Some(at) = usize::try_from(lane).ok().and_then(|at| seqs.get_mut(at)) {
+            *at = seq;
+        }
+        Self::of(db, seqs)
+    }
+
     pub(super) fn seqs(&self, lanes: u32) -> Vec<i64> {
         let mut seqs = self.seqs.clone();
         seqs.resize(lanes as usize, 0);
@@ -69,14 +79,24 @@ impl Positions {
         let Some(database) = self.database else {
             return String::new();
         };
-        let mut bytes = Vec::with_capacity(FIXED_BYTES + 3 * self.seqs.len());
-        bytes.push(FORM);
+        self.seal(FORM, database, &[])
+    }
+
+    /// Returns the opaque text of another form, with further bytes behind the positions.
+    pub(super) fn seal_with(&self, form: u8, further: &[u8]) -> String {
+        self.seal(form, self.database.unwrap_or_default(), further)
+    }
+
+    fn seal(&self, form: u8, database: Uuid, further: &[u8]) -> String {
+        let mut bytes = Vec::with_capacity(FIXED_BYTES + 3 * self.seqs.len() + further.len());
+        bytes.push(form);
         bytes.extend_from_slice(database.as_bytes());
         let lanes = u16::try_from(self.seqs.len()).expect("at most 1,024 lanes");
         bytes.extend_from_slice(&lanes.to_be_bytes());
         for seq in &self.seqs {
             push_number(&mut bytes, seq.unsigned_abs());
         }
+        bytes.extend_from_slice(further);
         bytes.extend_from_slice(&seal(&bytes));
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -89,7 +109,27 @@ impl Positions {
         if token.is_empty() {
             return Ok(Self::start());
         }
-        let positions = parse(token).ok_or(invalid("it is damaged"))?;
+        let (positions, further) = parse(FORM, token).ok_or(invalid("it is damaged"))?;
+        if !further.is_empty() {
+            return Err(invalid("it is damaged"));
+        }
+        positions.of_this(db)
+    }
+
+    /// Reads a token of another form; nothing when it has not that form.
+    pub(super) fn open_with(
+        db: &Db,
+        form: u8,
+        token: &str,
+    ) -> Result<Option<(Self, Vec<u8>)>, FeedError> {
+        let Some((positions, further)) = parse(form, token) else {
+            return Ok(None);
+        };
+        Ok(Some((positions.of_this(db)?, further)))
+    }
+
+    fn of_this(self, db: &Db) -> Result<Self, FeedError> {
+        let positions = self;
         if positions.database != Some(db.id()) {
             return Err(invalid("another database gave it"));
         }
@@ -104,7 +144,8 @@ pub(super) fn invalid(why: &'static str) -> FeedError {
     FeedError::InvalidToken { why }
 }
 
-fn parse(token: &str) -> Option<Positions> {
+/// Returns the positions of a token of a form, and what stands behind them.
+fn parse(wanted: u8, token: &str) -> Option<(Positions, Vec<u8>)> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (bytes, sealed) = bytes.split_last_chunk::<4>()?;
     if seal(bytes) != *sealed {
@@ -113,7 +154,7 @@ fn parse(token: &str) -> Option<Positions> {
     let (form, bytes) = bytes.split_first()?;
     let (database, bytes) = bytes.split_first_chunk::<16>()?;
     let (lanes, mut bytes) = bytes.split_first_chunk::<2>()?;
-    if *form != FORM {
+    if *form != wanted {
         return None;
     }
     let mut seqs = Vec::new();
@@ -121,7 +162,7 @@ fn parse(token: &str) -> Option<Positions> {
         seqs.push(take_number(&mut bytes)?);
     }
     let database = Some(Uuid::from_bytes(*database));
-    bytes.is_empty().then_some(Positions { database, seqs })
+    Some((Positions { database, seqs }, bytes.to_vec()))
 }
 
 /// Finds a token that was cut or mistyped; it is not a secret.
@@ -131,7 +172,7 @@ fn seal(bytes: &[u8]) -> [u8; 4] {
 }
 
 /// Appends a number in groups of seven bits, the lowest first, as protobuf does.
-fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+pub(super) fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -139,7 +180,7 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push((number & 0x7f) as u8);
 }
 
-fn take_number(bytes: &mut &[u8]) -> Option<i64> {
+pub(super) fn take_number(bytes: &mut &[u8]) -> Option<i64> {
     let mut number = 0_u64;
     for shift in (0..63).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -175,13 +216,13 @@ mod tests {
         };
         let token = positions.to_token();
 
-        assert_eq!(parse(&token), Some(positions));
-        assert_eq!(parse(&token[..token.len() - 1]), None);
+        assert_eq!(parse(FORM, &token), Some((positions, Vec::new())));
+        assert_eq!(parse(FORM, &token[..token.len() - 1]), None);
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             assert_eq!(
-                parse(std::str::from_utf8(&changed).unwrap()),
+                parse(FORM, std::str::from_utf8(&changed).unwrap()),
                 None,
                 "byte {at}"
             );

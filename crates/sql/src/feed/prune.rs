@@ -17,6 +17,12 @@ const FIRST_KEPT: &str = "
     LIMIT 1";
 const LANE: &str = "SELECT seq, pruned_seq FROM lane WHERE lane = $1";
 const MARK: &str = "UPDATE lane SET pruned_seq = $2 WHERE lane = $1 AND pruned_seq < $2";
+/// Tells whoever asks for the changes since an instant whether some of them may be gone.
+const NOTE: &str = "
+    INSERT INTO meta (key, value) VALUES ('feed_pruned_until', $1)
+    ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
+    WHERE CAST(meta.value AS BIGINT) < CAST(EXCLUDED.value AS BIGINT)";
+const NOTED: &str = "SELECT value FROM meta WHERE key = 'feed_pruned_until'";
 const DELETE: &str = "DELETE FROM change WHERE lane = $1 AND seq <= $2";
 
 /// Deletes the changes recorded up to `keep_after`, lane by lane in small transactions, and returns
@@ -48,14 +54,23 @@ async fn prune_lane(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<u64, S
     let mut pruned = 0;
     while at < until {
         at = until.min(at + WINDOW);
-        pruned += prune_until(db, lane, at).await?;
+        pruned += prune_until(db, lane, at, keep_after).await?;
     }
     Ok(pruned)
 }
 
-async fn prune_until(db: &Db, lane: Lane, seq: i64) -> Result<u64, SqlError> {
+async fn prune_until(
+    db: &Db,
+    lane: Lane,
+    seq: i64,
+    keep_after: Timestamp,
+) -> Result<u64, SqlError> {
     let mut tx = db.begin().await?;
     let deleted = with_tx!(tx, |conn| {
+        sqlx::query(NOTE)
+            .bind(keep_after.as_micros().to_string())
+            .execute(&mut *conn)
+            .await?;
         sqlx::query(MARK)
             .bind(lane)
             .bind(seq)
@@ -70,4 +85,14 @@ async fn prune_until(db: &Db, lane: Lane, seq: i64) -> Result<u64, SqlError> {
     });
     tx.commit().await?;
     Ok(deleted)
+}
+
+/// Returns the instant up to which changes were deleted, if any were.
+pub(super) async fn pruned_until(db: &Db) -> Result<Option<Timestamp>, SqlError> {
+    let noted: Option<String> = with_pool!(db, |pool| {
+        sqlx::query_scalar(NOTED).fetch_optional(pool).await?
+    });
+    Ok(noted
+        .and_then(|micros| micros.parse().ok())
+        .map(Timestamp::from_micros))
 }

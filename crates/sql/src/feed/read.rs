@@ -8,7 +8,18 @@ use crate::db::Db;
 use crate::error::SqlError;
 use crate::with_pool;
 
-const LANES: &str = "SELECT seq, pruned_seq FROM lane ORDER BY lane";
+const LANES: &str = "SELECT seq, pruned_seq, compacted_seq FROM lane ORDER BY lane";
+
+/// How far the feed of a lane goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneRow {
+    /// The last number.
+    pub(super) head: i64,
+    /// Nothing is kept up to this number.
+    pub(super) pruned: i64,
+    /// Numbers may be missing up to this one.
+    pub(super) compacted: i64,
+}
 
 /// Every row of the range comes back, wanted or not, so that a gap is seen; but only wanted ones
 /// bring their body.
@@ -48,18 +59,18 @@ pub async fn read(
     let mut moved = heads
         .iter()
         .zip(&seqs)
-        .filter(|((head, _), seq)| head > seq)
+        .filter(|(row, seq)| row.head > **seq)
         .count();
     let mut left = i64::try_from(limit.max(moved)).unwrap_or(i64::MAX);
     let mut changes = Vec::new();
-    for (lane, (head, _)) in (0..).zip(&heads) {
+    for (lane, row) in (0..).zip(&heads) {
         let seq = &mut seqs[lane as usize];
-        if *head <= *seq {
+        if row.head <= *seq {
             continue;
         }
         let share = left / i64::try_from(moved).expect("at most 1,024 lanes");
-        let until = (*head).min(seq.saturating_add(share));
-        read_range(db, lane, *seq, until, &kinds, &mut changes).await?;
+        let until = row.head.min(seq.saturating_add(share));
+        read_range(db, (lane, row), *seq, until, &kinds, &mut changes).await?;
         left -= until - *seq;
         moved -= 1;
         *seq = until;
@@ -69,7 +80,7 @@ pub async fn read(
 
 async fn read_range(
     db: &Db,
-    lane: Lane,
+    (lane, lane_row): (Lane, &LaneRow),
     after: i64,
     until: i64,
     kinds: &str,
@@ -84,7 +95,8 @@ async fn read_range(
             .bind(kinds);
         range.fetch_all(pool).await?
     });
-    if i64::try_from(rows.len()).ok() != Some(until - after) {
+    let is_whole = i64::try_from(rows.len()).ok() == Some(until - after);
+    if !is_whole && after >= lane_row.compacted {
         return Err(gap(db, lane, after).await);
     }
     for (seq, kind, key, happened_at, recorded_at, body) in rows {
@@ -105,13 +117,9 @@ async fn read_range(
 }
 
 /// Tells why numbers are missing: they were pruned while we read, or the feed is damaged.
-async fn gap(db: &Db, lane: Lane, after: i64) -> FeedError {
+pub(super) async fn gap(db: &Db, lane: Lane, after: i64) -> FeedError {
     match lanes(db).await {
-        Ok(now)
-            if now
-                .get(lane as usize)
-                .is_some_and(|(_, pruned)| *pruned > after) =>
-        {
+        Ok(now) if now.get(lane as usize).is_some_and(|row| row.pruned > after) => {
             expired(db, &now)
         }
         Ok(_) => SqlError::corrupt(format!("lane {lane} has a gap after {after}")).into(),
@@ -119,25 +127,25 @@ async fn gap(db: &Db, lane: Lane, after: i64) -> FeedError {
     }
 }
 
-fn check(db: &Db, heads: &[(i64, i64)], seqs: &[i64]) -> Result<(), FeedError> {
+pub(super) fn check(db: &Db, heads: &[LaneRow], seqs: &[i64]) -> Result<(), FeedError> {
     if heads.len() != seqs.len() {
         return Err(SqlError::corrupt("table lane does not hold all lanes").into());
     }
-    for ((head, pruned), seq) in heads.iter().zip(seqs) {
-        if seq > head {
+    for (row, seq) in heads.iter().zip(seqs) {
+        if *seq > row.head {
             return Err(invalid(
                 "it lies behind the end of the feed, which was reset",
             ));
         }
-        if seq < pruned {
+        if *seq < row.pruned {
             return Err(expired(db, heads));
         }
     }
     Ok(())
 }
 
-fn expired(db: &Db, lanes: &[(i64, i64)]) -> FeedError {
-    let earliest = Positions::of(db, lanes.iter().map(|(_, pruned)| *pruned).collect());
+pub(super) fn expired(db: &Db, lanes: &[LaneRow]) -> FeedError {
+    let earliest = Positions::of(db, lanes.iter().map(|row| row.pruned).collect());
     FeedError::TokenExpired {
         earliest: earliest.to_token(),
     }
@@ -152,7 +160,7 @@ pub async fn heads(db: &Db) -> Result<Positions, FeedError> {
     let lanes = lanes(db).await?;
     Ok(Positions::of(
         db,
-        lanes.iter().map(|(head, _)| *head).collect(),
+        lanes.iter().map(|row| row.head).collect(),
     ))
 }
 
@@ -164,13 +172,18 @@ pub async fn earliest(db: &Db) -> Result<Positions, FeedError> {
     let lanes = lanes(db).await?;
     Ok(Positions::of(
         db,
-        lanes.iter().map(|(_, pruned)| *pruned).collect(),
+        lanes.iter().map(|row| row.pruned).collect(),
     ))
 }
 
-/// Returns the last number and the last pruned number of each lane.
-async fn lanes(db: &Db) -> Result<Vec<(i64, i64)>, FeedError> {
-    Ok(with_pool!(db, |pool| sqlx::query_as(LANES)
-        .fetch_all(pool)
-        .await?))
+/// Returns how far each lane goes.
+pub(super) async fn lanes(db: &Db) -> Result<Vec<LaneRow>, FeedError> {
+    let rows: Vec<(i64, i64, i64)> =
+        with_pool!(db, |pool| { sqlx::query_as(LANES).fetch_all(pool).await? });
+    let row = |(head, pruned, compacted)| LaneRow {
+        head,
+        pruned,
+        compacted,
+    };
+    Ok(rows.into_iter().map(row).collect())
 }

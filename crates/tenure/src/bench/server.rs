@@ -42,6 +42,15 @@ pub(super) struct TestServer {
 impl TestServer {
     /// Starts all services with further settings (`KEY`, value) in the environment.
     pub(super) async fn start(backend: Backend<'_>, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_on(backend, settings, async |_| Ok(())).await
+    }
+
+    /// The same once `prepare` has filled the database of customer-data, whose URL it gets.
+    pub(super) async fn start_on(
+        backend: Backend<'_>,
+        settings: &[(&str, &str)],
+        prepare: impl AsyncFnOnce(String) -> Result<()>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("serve").arg("--data-dir").arg(folder.path());
@@ -58,6 +67,7 @@ impl TestServer {
                 databases.push(database);
             }
         }
+        prepare(database(&folder, &databases, ServiceName::CustomerData)).await?;
         let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
@@ -73,14 +83,7 @@ impl TestServer {
 
     /// Returns the URL of the database of a service.
     pub(super) fn database(&self, service: ServiceName) -> String {
-        let place = ServiceName::ALL.iter().position(|it| *it == service);
-        match place.and_then(|place| self.databases.get(place)) {
-            Some(database) => database.url(),
-            None => {
-                let file = format!("{}.db", service.as_str());
-                format!("sqlite://{}", self.folder.path().join(file).display())
-            }
-        }
+        database(&self.folder, &self.databases, service)
     }
 
     /// Returns its process id.
@@ -113,6 +116,21 @@ impl TestServer {
             database.drop().await?;
         }
         Ok(())
+    }
+}
+
+fn database(
+    folder: &tempfile::TempDir,
+    databases: &[ScratchDatabase],
+    service: ServiceName,
+) -> String {
+    let place = ServiceName::ALL.iter().position(|it| *it == service);
+    match place.and_then(|place| databases.get(place)) {
+        Some(database) => database.url(),
+        None => {
+            let file = format!("{}.db", service.as_str());
+            format!("sqlite://{}", folder.path().join(file).display())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::block_on;
-use crate::bench::{coverage, crash, import, redeem, score};
+use crate::bench::{coverage, crash, feed, import, redeem, score};
 use crate::cli::{BenchArgs, Subject};
 
 pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
@@ -18,6 +18,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
             Subject::Import { rows } => Box::pin(import::import(postgres, *rows, length)).await?,
             Subject::Score { rows } => Box::pin(score::score(postgres, *rows, length)).await?,
             Subject::Crash(args) => Box::pin(crash::crash(postgres, args)).await?,
+            Subject::Feed(args) => Box::pin(feed::feed(postgres, length, args)).await?,
             Subject::Coverage { seeds } => Box::pin(coverage::coverage(*seeds)).await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -233,7 +233,7 @@ async fn the_feed_goes_on_from_its_own_positions_only() {
         for token in ["x", "bm90IG91cnM=", "\u{0}", &"A".repeat(5_000)] {
             let request = wire::WatchChangesRequest {
                 resume_token: token.into(),
-                follow: false,
+                ..Default::default()
             };
             let refused = match suite.client.watch_changes(request).await {
                 Ok(stream) => stream.into_inner().message().await.unwrap_err(),

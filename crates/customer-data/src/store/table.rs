@@ -1,0 +1,72 @@
+//! The tables whose rows are facts, in the order in which a snapshot reads them.
+
+use tenure_core::Lane;
+use tenure_sql::{SqlError, Tx};
+
+use super::{bill, consent, customer, interaction, subscription, usage};
+use crate::domain::Fact;
+
+/// A table of facts. Its number stands in the tokens of readers in the midst of a snapshot: new ones
+/// go to the end, and none is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactTable {
+    /// Customers come first: what others are about is known then.
+    Customer,
+    /// Subscriptions.
+    Subscription,
+    /// Bills.
+    Bill,
+    /// Usage summaries.
+    Usage,
+    /// Interactions.
+    Interaction,
+    /// The consent ledger.
+    Consent,
+}
+
+impl FactTable {
+    /// All of them, each at its number.
+    pub const ALL: [Self; 6] = [
+        Self::Customer,
+        Self::Subscription,
+        Self::Bill,
+        Self::Usage,
+        Self::Interaction,
+        Self::Consent,
+    ];
+
+    /// Returns the word for the kind of its facts in the feed.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Subscription => "subscription",
+            Self::Bill => "bill",
+            Self::Usage => "usage_summary",
+            Self::Interaction => "interaction",
+            Self::Consent => "consent",
+        }
+    }
+
+    /// Returns up to `limit` facts of a lane in the order of their keys, each with its key, from
+    /// behind the key `after`; the empty text stands before all keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn page(
+        self,
+        tx: &mut Tx,
+        lane: Lane,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, Fact)>, SqlError> {
+        match self {
+            Self::Customer => customer::page(tx, lane, after, limit).await,
+            Self::Subscription => subscription::page(tx, lane, after, limit).await,
+            Self::Bill => bill::page(tx, lane, after, limit).await,
+            Self::Usage => usage::page(tx, lane, after, limit).await,
+            Self::Interaction => interaction::page(tx, lane, after, limit).await,
+            Self::Consent => consent::page(tx, lane, after, limit).await,
+        }
+    }
+}
