@@ -1,6 +1,7 @@
 //! The whole system, tested from outside.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod briefing;
 mod coverage;
 mod deploy;
 mod facts;

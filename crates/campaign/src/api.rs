@@ -1,5 +1,6 @@
 //! `tenure.campaign.v1.CampaignService`: one line for each RPC, the rest in one file per group.
 
+mod action;
 mod audience;
 mod campaign;
 pub(crate) mod change;
@@ -25,12 +26,17 @@ use tonic::{Request, Response, Status};
 use crate::error::Error;
 use crate::{DOMAIN, Inner, job};
 
-/// The handlers.
+/// The handlers. Clones share the service.
+#[derive(Clone)]
 pub(crate) struct Api(Arc<Inner>);
 
 impl Api {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
         Self(inner)
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.0
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rules: who is treated, what may happen to a campaign, and what a difference is worth. Pure.
 
+pub(crate) mod action;
 pub(crate) mod assignment;
 pub(crate) mod attribute;
 pub(crate) mod audience;

@@ -19,6 +19,7 @@ mod store;
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
+use tenure_proto::campaign::v1::action_service_server::ActionServiceServer;
 use tenure_proto::campaign::v1::campaign_service_server::CampaignServiceServer;
 use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
@@ -102,7 +103,10 @@ impl Service {
     /// Returns the gRPC services.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        Routes::default().add_service(CampaignServiceServer::new(api::Api::new(self.0.clone())))
+        let api = api::Api::new(self.0.clone());
+        Routes::default()
+            .add_service(CampaignServiceServer::new(api.clone()))
+            .add_service(ActionServiceServer::new(api))
     }
 
     /// Starts what runs in the background: the reader of customer-data's feed, the enrolment of

@@ -3,6 +3,7 @@
 //! Functions take the transaction of their use case; the use cases stand in `api` and `job`. Sets of
 //! rows travel as JSON, which both databases unpack: one bind, one round trip.
 
+pub(crate) mod action;
 pub(crate) mod audience;
 pub(crate) mod campaign;
 pub(crate) mod contact;

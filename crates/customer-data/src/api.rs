@@ -1,6 +1,7 @@
 //! The RPCs: one line for each into the file that answers it.
 
 mod apply;
+pub(crate) mod briefing;
 mod consent;
 mod consent_service;
 mod contact;

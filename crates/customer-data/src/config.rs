@@ -1,8 +1,12 @@
 //! The settings of the service.
 
+mod briefing;
+
 use serde::{Deserialize, Serialize};
 use tenure_core::Violations;
 use tenure_rpc::config::Validate;
+
+pub use briefing::BriefingConfig;
 
 /// A repeat of a request must find its answer for at least this long.
 const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
@@ -24,6 +28,8 @@ pub struct Config {
     pub feed_poll_ms: u64,
     /// How often old answers and changes are deleted, in seconds: 1 to 86400.
     pub sweep_interval_s: u64,
+    /// What touchpoints are told.
+    pub briefing: BriefingConfig,
 }
 
 impl Default for Config {
@@ -33,12 +39,14 @@ impl Default for Config {
             change_retention_days: 0,
             feed_poll_ms: 200,
             sweep_interval_s: 3_600,
+            briefing: BriefingConfig::default(),
         }
     }
 }
 
 impl Validate for Config {
     fn validate(&self, violations: &mut Violations) {
+        violations.within("briefing.", |v| self.briefing.validate(v));
         let days = ANSWER_RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX;
         if !days.contains(&self.answer_retention_days) {
             let found = self.answer_retention_days.to_string();
@@ -79,6 +87,7 @@ mod tests {
             change_retention_days: 3_661,
             feed_poll_ms: 9,
             sweep_interval_s: 0,
+            ..Config::default()
         };
         assert_eq!(wrong(out_of_limits), 4);
     }

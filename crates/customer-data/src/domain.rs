@@ -3,6 +3,8 @@
 pub mod attribute;
 pub mod bill;
 pub mod book;
+pub mod breaker;
+pub mod briefing;
 pub mod change;
 pub mod consent;
 pub mod customer;

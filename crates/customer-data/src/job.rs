@@ -1,5 +1,8 @@
 //! Background work: deleting answers and changes that nobody needs any more.
 
+pub(crate) mod peer;
+pub(crate) mod peers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +52,7 @@ mod tests {
     use tenure_testkit::{each_backend, request_id};
 
     use super::*;
-    use crate::{Config, MIGRATIONS};
+    use crate::{Config, MIGRATIONS, Peers};
 
     #[tokio::test]
     async fn only_what_is_older_than_its_retention_is_deleted() {
@@ -88,6 +91,7 @@ mod tests {
                 ids: Ids::seeded(1),
                 config,
                 lifecycle,
+                peers: Peers::default(),
             };
 
             let mut swept = Vec::new();

@@ -18,13 +18,14 @@ pub mod store;
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
+use tenure_proto::customer::v1::briefing_service_server::BriefingServiceServer;
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tenure_rpc::encoded::WithEncoded;
-use tenure_rpc::{Lifecycle, Routes};
+use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
-pub use config::Config;
+pub use config::{BriefingConfig, Config};
 pub use error::Error;
 
 /// The name of the service, as in `tenure serve customer-data`.
@@ -48,11 +49,25 @@ pub struct Deps {
     pub config: Config,
     /// The life of the process: streams end with it.
     pub lifecycle: Lifecycle,
+    /// The ways to the services that briefings ask.
+    pub peers: Peers,
+}
+
+/// The services that briefings ask, as far as they are configured. All of them call this one, so they
+/// may come up later, go down and be slow: a briefing then does without.
+#[derive(Debug, Clone, Default)]
+pub struct Peers {
+    /// Stage, risk and value.
+    pub lifecycle_scoring: Option<Transport>,
+    /// Points and tiers.
+    pub loyalty_points: Option<Transport>,
+    /// What to do next.
+    pub campaign: Option<Transport>,
 }
 
 /// The service.
 #[derive(Debug)]
-pub struct Service(Arc<Deps>);
+pub struct Service(Arc<Deps>, Arc<job::peers::Asked>);
 
 impl Service {
     /// Creates the service.
@@ -60,12 +75,17 @@ impl Service {
     /// # Errors
     /// Never today; the signature is that of every service.
     pub fn new(deps: Deps) -> Result<Self, Error> {
-        Ok(Self(Arc::new(deps)))
+        let asked = job::peers::Asked::new(&deps.peers, &deps.config.briefing);
+        Ok(Self(Arc::new(deps), Arc::new(asked)))
     }
 
-    /// Returns the gRPC service.
+    /// Returns the gRPC services.
     #[must_use]
     pub fn routes(&self) -> Routes {
+        let desk = api::briefing::Desk {
+            deps: self.0.clone(),
+            asked: self.1.clone(),
+        };
         let deps = self.0.clone();
         let customers = CustomerServiceServer::new(api::Api(self.0.clone()));
         let customers = WithEncoded::new(customers, api::watch::PATH, move |request| {
@@ -74,6 +94,7 @@ impl Service {
         Routes::default()
             .add_service(customers)
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
+            .add_service(BriefingServiceServer::new(desk))
     }
 
     /// Starts the sweeps.

@@ -14,6 +14,7 @@ pub mod encoded;
 pub mod feed;
 pub mod fields;
 pub mod fingerprint;
+pub mod later;
 pub mod layers;
 pub mod lifecycle;
 pub mod readiness;
@@ -27,6 +28,7 @@ pub mod transport;
 
 pub use answer::StoredAnswer;
 pub use fingerprint::Fingerprint;
+pub use later::Later;
 pub use layers::EdgeConfig;
 pub use lifecycle::Lifecycle;
 pub use readiness::Readiness;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tenure_core::{Clock, Ids};
-use tenure_rpc::{Lifecycle, Readiness, Routes, Server, Transport, connect, in_process};
+use tenure_rpc::{Later, Lifecycle, Readiness, Routes, Server, Transport, connect, in_process};
 use tenure_sql::Db;
 
 use crate::clients::Clients;
@@ -29,6 +29,8 @@ pub struct Parts {
 pub struct Suite {
     services: BTreeMap<ServiceName, Running>,
     transports: BTreeMap<ServiceName, Transport>,
+    /// The ways back from customer-data to those that call it, in this process.
+    back: BTreeMap<ServiceName, Later>,
     readiness: Readiness,
     lifecycle: Lifecycle,
 }
@@ -71,19 +73,20 @@ impl Suite {
         let mut suite = Self {
             services: BTreeMap::new(),
             transports: BTreeMap::new(),
+            back: wanted.iter().map(|it| (*it, Later::default())).collect(),
             readiness: Readiness::starting(),
             lifecycle: parts.lifecycle.clone(),
         };
         for service in ServiceName::ALL {
             if wanted.contains(&service) {
                 let running = suite.build(parts, service).await?;
-                suite
-                    .transports
-                    .insert(service, in_process(running.routes()));
+                let transport = in_process(running.routes());
+                if let Some(back) = suite.back.get(&service) {
+                    back.fill(transport.clone());
+                }
+                suite.transports.insert(service, transport);
                 suite.services.insert(service, running);
-            } else if let Some(url) = parts.config.peer(service) {
-                let transport = connect(url, &parts.config.peers.client)
-                    .with_context(|| format!("cannot call {service}"))?;
+            } else if let Some(transport) = peer(parts, service)? {
                 suite.transports.insert(service, transport);
             } else if let Some(caller) = wanted
                 .iter()
@@ -117,6 +120,7 @@ impl Suite {
         } = parts.clone();
         Ok(match service {
             ServiceName::CustomerData => {
+                let peers = self.briefed_by(parts)?;
                 let config = config.customer_data;
                 let deps = tenure_customer_data::Deps {
                     db,
@@ -124,6 +128,7 @@ impl Suite {
                     ids,
                     config,
                     lifecycle,
+                    peers,
                 };
                 Running::CustomerData(tenure_customer_data::Service::new(deps)?)
             }
@@ -172,6 +177,20 @@ impl Suite {
         })
     }
 
+    /// Returns the ways to the services that customer-data asks for briefings: all of them call it,
+    /// so that none is there yet, and it does without those that are not configured.
+    fn briefed_by(&self, parts: &Parts) -> Result<tenure_customer_data::Peers> {
+        let way = |service: ServiceName| match self.back.get(&service) {
+            Some(back) => Ok(Some(back.transport())),
+            None => peer(parts, service),
+        };
+        Ok(tenure_customer_data::Peers {
+            lifecycle_scoring: way(ServiceName::LifecycleScoring)?,
+            loyalty_points: way(ServiceName::LoyaltyPoints)?,
+            campaign: way(ServiceName::Campaign)?,
+        })
+    }
+
     /// Returns the way to a service.
     ///
     /// # Errors
@@ -216,4 +235,11 @@ impl Suite {
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
+}
+
+/// Returns the way to a service in another process, when one is configured.
+fn peer(parts: &Parts, service: ServiceName) -> Result<Option<Transport>> {
+    let connected = |url| connect(url, &parts.config.peers.client);
+    let transport = parts.config.peer(service).map(connected).transpose();
+    transport.with_context(|| format!("cannot call {service}"))
 }

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use tenure_sql::{Db, DbOptions, with_pool};
 use tenure_testkit::fresh_sqlite;
 
-use super::{contact, departure, grant};
+use super::{action, contact, departure, grant};
 use crate::MIGRATIONS;
 
 async fn plan(db: &Db, statement: &str) -> String {
@@ -48,6 +48,10 @@ async fn hot_statements_seek_single_rows() {
         (
             departure::LEFT_SQLITE,
             "PRIMARY KEY (lane=? AND customer_id=?)",
+        ),
+        (
+            action::PEEK,
+            "enrolment_by_customer (lane=? AND customer_id=?)",
         ),
         (grant::OWED, "enrolment_by_grant (lane=? AND grant_at<?)"),
     ];

@@ -4,6 +4,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod actions;
 mod audience;
 mod campaigns;
 mod contacts;

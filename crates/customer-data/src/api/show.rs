@@ -10,8 +10,8 @@ use tenure_rpc::fields::time;
 
 use crate::domain::words::{Channel, LegalBasis};
 use crate::domain::{
-    AttributeValue, Bill, Change, Consent, Customer, Etag, Fact, Import, Interaction, Subscription,
-    UsageSummary,
+    AttributeName, AttributeValue, Bill, Change, Consent, Customer, Etag, Fact, Import,
+    Interaction, Subscription, UsageSummary,
 };
 
 pub(super) fn customer(customer: &Customer) -> wire::Customer {
@@ -19,12 +19,8 @@ pub(super) fn customer(customer: &Customer) -> wire::Customer {
         system: id.system().to_owned(),
         id: id.id().to_owned(),
     });
-    let attributes = customer.attributes.iter().map(|(name, value)| Attribute {
-        name: name.as_str().to_owned(),
-        value: Some(WireValue {
-            kind: Some(kind(value)),
-        }),
-    });
+    let attributes = customer.attributes.iter();
+    let attributes = attributes.map(|(name, value)| attribute(name, value));
     wire::Customer {
         customer_id: customer.id.to_string(),
         kind: customer.kind.number(),
@@ -37,6 +33,15 @@ pub(super) fn customer(customer: &Customer) -> wire::Customer {
         etag: Etag::of(customer.version).to_string(),
         payment_status: customer.payment.map_or(0, |(status, _)| status.number()),
         payment_status_time: customer.payment.map(|(_, since)| time(since)),
+    }
+}
+
+pub(super) fn attribute(name: &AttributeName, value: &AttributeValue) -> Attribute {
+    Attribute {
+        name: name.as_str().to_owned(),
+        value: Some(WireValue {
+            kind: Some(kind(value)),
+        }),
     }
 }
 
@@ -101,7 +106,7 @@ pub(super) fn bill(bill: &Bill) -> wire::Bill {
     }
 }
 
-fn money(money: Money) -> WireMoney {
+pub(super) fn money(money: Money) -> WireMoney {
     WireMoney {
         currency_code: money.currency.to_string(),
         amount_minor: money.minor,

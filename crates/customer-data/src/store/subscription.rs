@@ -56,6 +56,15 @@ const PAGE: &str = "
     WHERE lane = $1 AND (customer_id, subscription_id) > ($2, $3)
     ORDER BY customer_id, subscription_id
     LIMIT $4";
+/// The subscription that is asked about comes first, lest it be cut off.
+const RUNNING: &str = "
+    SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
+           contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
+           updated_at, standing
+    FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND (terminated_at IS NULL OR terminated_at > $3)
+    ORDER BY CASE WHEN subscription_id = $4 THEN 0 ELSE 1 END, subscription_id
+    LIMIT $5";
 
 type Row = (
     String,
@@ -162,6 +171,32 @@ pub(super) async fn page(
             ))
         })
         .collect()
+}
+
+/// Returns up to `limit` subscriptions of a customer that have not ended by `now`: `first` if it is
+/// one of them, then by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn running(
+    db: &Db,
+    customer: &CustomerId,
+    first: Option<&SubscriptionId>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Subscription>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        sqlx::query_as(RUNNING)
+            .bind(lane)
+            .bind(customer.as_str())
+            .bind(now.as_micros())
+            .bind(first.map_or("", SubscriptionId::as_str))
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+    });
+    rows.into_iter().map(known).collect()
 }
 
 fn known(row: Row) -> Result<Subscription, SqlError> {

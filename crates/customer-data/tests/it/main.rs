@@ -3,6 +3,7 @@
 
 mod bad_inputs;
 mod batches;
+mod briefing;
 mod consent;
 mod customers;
 mod import_file;
@@ -13,6 +14,7 @@ mod schema;
 mod snapshot;
 mod splits;
 mod standing;
+mod stubs;
 mod subscriptions;
 mod suite;
 mod watch;

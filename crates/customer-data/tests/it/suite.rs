@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost_types::Timestamp as Wire;
 use tenure_core::{Ids, ManualClock, Span, Timestamp};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Service};
+use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::r#type::v1::attribute_value::Kind;
@@ -24,6 +24,10 @@ pub(crate) struct Suite {
 
 impl Suite {
     pub(crate) fn new(db: Db) -> Self {
+        Self::with(db, Config::default(), Peers::default())
+    }
+
+    pub(crate) fn with(db: Db, config: Config, peers: Peers) -> Self {
         let clock = manual_clock();
         let deps = Deps {
             db,
@@ -31,9 +35,10 @@ impl Suite {
             ids: Ids::seeded(1),
             config: Config {
                 feed_poll_ms: 10,
-                ..Config::default()
+                ..config
             },
             lifecycle: Lifecycle::new(),
+            peers,
         };
         let transport = in_process(Service::new(deps).unwrap().routes());
         let client = CustomerServiceClient::new(transport.clone());

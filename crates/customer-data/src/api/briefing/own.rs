@@ -1,0 +1,171 @@
+//! The parts of a briefing that the own records tell.
+
+use tenure_core::{CustomerId, SubscriptionId, Timestamp};
+use tenure_proto::customer::v1 as wire;
+use tenure_rpc::fields::time;
+
+use crate::api::show;
+use crate::config::BriefingConfig;
+use crate::domain::briefing::{Trend, overdue, revenue, sort, special};
+use crate::domain::{Bill, Customer, Interaction, Subscription};
+use crate::{Deps, Error, store};
+
+/// Subscriptions, bills and open complaints that are looked at: enough for what is said of nearly
+/// every customer, and a limit for the others.
+const LOOKED_AT_MAX: i64 = 100;
+const SUBSCRIPTIONS_SHOWN: usize = 20;
+const COMPLAINTS_SHOWN: usize = 5;
+const CONTACTS_SHOWN: i64 = 5;
+
+/// What the tables hold of a customer.
+pub(super) struct Records {
+    customer: Customer,
+    subscriptions: Vec<Subscription>,
+    bills: Vec<Bill>,
+    complaints: Vec<Interaction>,
+    contacts: Vec<Interaction>,
+}
+
+/// Reads what the tables hold; nothing when there is no such customer.
+pub(super) async fn read(
+    deps: &Deps,
+    id: &CustomerId,
+    line: Option<&SubscriptionId>,
+    now: Timestamp,
+) -> Result<Option<Records>, Error> {
+    let db = &deps.db;
+    let Some(customer) = store::customer::get(db, id).await? else {
+        return Ok(None);
+    };
+    let first = (i64::MAX, "");
+    Ok(Some(Records {
+        customer,
+        subscriptions: store::subscription::running(db, id, line, now, LOOKED_AT_MAX).await?,
+        bills: store::bill::list(db, id, first, LOOKED_AT_MAX).await?,
+        complaints: store::interaction::open_complaints(db, id, LOOKED_AT_MAX).await?,
+        contacts: store::interaction::list(db, id, first, CONTACTS_SHOWN).await?,
+    }))
+}
+
+/// Returns a briefing of the own parts alone.
+pub(super) fn parts(
+    records: Records,
+    line: Option<&SubscriptionId>,
+    now: Timestamp,
+    config: &BriefingConfig,
+) -> wire::Briefing {
+    let Records {
+        customer,
+        mut subscriptions,
+        bills,
+        complaints,
+        contacts,
+    } = records;
+    sort(&mut subscriptions, line);
+    let state = || {
+        Some(wire::PartState {
+            as_of_time: Some(time(now)),
+            missing_reason: wire::MissingReason::Unspecified.into(),
+        })
+    };
+    let shown = |interactions: &[Interaction]| interactions.iter().map(show::interaction).collect();
+    let open = &complaints[..complaints.len().min(COMPLAINTS_SHOWN)];
+    wire::Briefing {
+        brief_time: Some(time(now)),
+        status: Some(wire::StatusPart {
+            state: state(),
+            ..status(&customer, &subscriptions, &bills, now, config)
+        }),
+        caller: Some(wire::CallerPart {
+            state: state(),
+            customer_id: customer.id.to_string(),
+            kind: customer.kind.number(),
+            display_name: customer.display_name,
+            join_time: Some(time(customer.joined_at)),
+            update_time: Some(time(customer.updated_at)),
+            subscription_id: line.map(ToString::to_string).unwrap_or_default(),
+        }),
+        revenue: Some(wire::RevenuePart {
+            state: state(),
+            ..billed(&bills, now)
+        }),
+        subscriptions: Some(wire::SubscriptionsPart {
+            state: state(),
+            subscriptions: subscriptions
+                .iter()
+                .take(SUBSCRIPTIONS_SHOWN)
+                .map(brief)
+                .collect(),
+            more: subscriptions.len() > SUBSCRIPTIONS_SHOWN,
+        }),
+        complaints: Some(wire::ComplaintsPart {
+            state: state(),
+            open_interactions: shown(open),
+            open_interaction_count: count(complaints.len()),
+        }),
+        contacts: Some(wire::ContactsPart {
+            state: state(),
+            interactions: shown(&contacts),
+        }),
+        ..wire::Briefing::default()
+    }
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn status(
+    customer: &Customer,
+    subscriptions: &[Subscription],
+    bills: &[Bill],
+    now: Timestamp,
+    config: &BriefingConfig,
+) -> wire::StatusPart {
+    let (overdue_bills, overdue_since) = overdue(bills, now);
+    let is_suspended = |it: &&Subscription| it.standing.suspension.is_some();
+    wire::StatusPart {
+        state: None,
+        payment_status: customer.payment.map_or(0, |(status, _)| status.number()),
+        payment_status_time: customer.payment.map(|(_, since)| time(since)),
+        special_attributes: special(customer, &config.special())
+            .into_iter()
+            .map(|(name, value)| show::attribute(name, value))
+            .collect(),
+        suspended_count: count(subscriptions.iter().filter(is_suspended).count()),
+        overdue_bill_count: count(overdue_bills),
+        overdue_since_time: overdue_since.map(time),
+    }
+}
+
+fn billed(bills: &[Bill], now: Timestamp) -> wire::RevenuePart {
+    let may_be_more = i64::try_from(bills.len()).is_ok_and(|read| read >= LOOKED_AT_MAX);
+    let revenue = revenue(bills, may_be_more, now);
+    let trend = match revenue.trend {
+        None => wire::RevenueTrend::Unspecified,
+        Some(Trend::Falling) => wire::RevenueTrend::Falling,
+        Some(Trend::Steady) => wire::RevenueTrend::Steady,
+        Some(Trend::Rising) => wire::RevenueTrend::Rising,
+    };
+    wire::RevenuePart {
+        state: None,
+        recent_amount: revenue.recent.map(show::money),
+        earlier_amount: revenue.earlier.map(show::money),
+        trend: trend.into(),
+    }
+}
+
+fn brief(subscription: &Subscription) -> wire::BriefSubscription {
+    let shown = show::subscription(subscription);
+    wire::BriefSubscription {
+        subscription_state: shown.state,
+        subscription_id: shown.subscription_id,
+        service: shown.service,
+        product_code: shown.product_code,
+        msisdn: shown.msisdn,
+        suspension_kind: shown.suspension_kind,
+        start_time: shown.start_time,
+        contract_end_time: shown.contract_end_time,
+        monthly_fee: shown.monthly_fee,
+    }
+}
