@@ -20,6 +20,11 @@ fn every_block_of_the_page_about_partners_prints_what_the_page_says() {
     run_page("partners.md");
 }
 
+#[test]
+fn every_block_of_the_page_about_briefings_prints_what_the_page_says() {
+    run_page("briefing.md");
+}
+
 /// Runs the blocks of a page against a server of its own.
 fn run_page(name: &str) {
     let data = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,6 @@
 //! Benchmarks, each side by side with its yardstick in one run: machines are noisy, ratios less so.
 
+pub mod brief;
 pub mod coverage;
 mod cpu;
 pub mod crash;

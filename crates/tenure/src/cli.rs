@@ -241,6 +241,8 @@ pub struct BenchArgs {
 pub enum Subject {
     /// Durable redemptions a second, as a ratio to a no-op of the same server.
     Redeem(RedeemArgs),
+    /// Briefings of touchpoints: how long they take at so many a second.
+    Brief(BriefArgs),
     /// Rows of a CSV file a second.
     Import {
         /// How many rows to import.
@@ -306,6 +308,36 @@ pub struct CrashArgs {
     /// `pg_ctl restart --mode immediate --pgdata DIR`.
     #[arg(long, value_name = "COMMAND")]
     pub restart_postgres: Option<String>,
+}
+
+/// Arguments of `bench brief`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure bench brief --customers 100000 --rate 500 --seconds 20
+  tenure bench brief --customers 1000000 --data bench-data --without loyalty-points
+  tenure bench brief --postgres postgres://postgres@127.0.0.1/postgres")]
+pub struct BriefArgs {
+    /// How many customers there are.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1_000..=99_999_999))]
+    pub customers: u32,
+    /// How many briefings a second, whether or not earlier ones are answered.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// Where the data are kept, and found again by the next run with as many customers; on SQLite. A
+    /// temporary folder when not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Also measure without this service, and then without the next one.
+    #[arg(long, value_delimiter = ',', value_name = "SERVICE", value_parser = other_than_customer_data)]
+    pub without: Vec<ServiceName>,
+}
+
+fn other_than_customer_data(text: &str) -> Result<ServiceName, String> {
+    match <ServiceName as clap::ValueEnum>::from_str(text, false) {
+        Ok(ServiceName::CustomerData) => Err("customer-data is who briefs".to_owned()),
+        other => other,
+    }
 }
 
 /// Arguments of `bench redeem`.

@@ -64,11 +64,10 @@ impl From<Status> for Missing {
             Code::DeadlineExceeded => Self::TimedOut,
             Code::NotFound => Self::NotKnown,
             Code::ResourceExhausted => Self::Busy,
-            // A service that fails says so with a reason; without one it was the client that could not
-            // read the answer.
-            Code::Internal | Code::Unknown | Code::DataLoss
-                if status::reason(&status).is_none() =>
-            {
+            // A service that fails says so with a reason; without one it was the client that lost the
+            // connection, or could not read the answer.
+            Code::Unknown if status::reason(&status).is_none() => Self::Unavailable,
+            Code::Internal | Code::DataLoss if status::reason(&status).is_none() => {
                 Self::InvalidAnswer
             }
             _ => Self::Refused,

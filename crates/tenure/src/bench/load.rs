@@ -18,6 +18,8 @@ pub(super) struct Measured {
     pub(super) p50_ms: f64,
     /// 99th percentile of the latency in milliseconds.
     pub(super) p99_ms: f64,
+    /// The latency in milliseconds that one call of a thousand exceeds.
+    pub(super) p999_ms: f64,
     /// Processor time of each process for each call, in microseconds.
     pub(super) cpu: Cpu,
 }
@@ -89,8 +91,9 @@ fn measured(mut latencies: Vec<Duration>, elapsed: Duration, used: Used) -> Meas
     let calls = latencies.len().max(1) as f64;
     Measured {
         rate: latencies.len() as f64 / elapsed.as_secs_f64(),
-        p50_ms: percentile(&latencies, 50),
-        p99_ms: percentile(&latencies, 99),
+        p50_ms: quantile(&latencies, 500),
+        p99_ms: quantile(&latencies, 990),
+        p999_ms: quantile(&latencies, 999),
         cpu: Cpu {
             client: used.client as f64 / calls,
             server: used.server as f64 / calls,
@@ -135,9 +138,9 @@ where
     ))
 }
 
-/// Returns a percentile of sorted latencies in milliseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+/// Returns the latency in milliseconds, of sorted ones, below which so many of a thousand lie.
+fn quantile(sorted: &[Duration], of_thousand: usize) -> f64 {
+    let place = (sorted.len() * of_thousand / 1_000).min(sorted.len().saturating_sub(1));
     sorted
         .get(place)
         .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
@@ -148,10 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_places_in_the_sorted_list() {
+    fn quantiles_are_places_in_the_sorted_list() {
         let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
-        assert!((percentile(&sorted, 50) - 51.0).abs() < 1e-9);
-        assert!((percentile(&sorted, 99) - 100.0).abs() < 1e-9);
-        assert!(percentile(&[], 99).abs() < 1e-9);
+        assert!((quantile(&sorted, 500) - 51.0).abs() < 1e-9);
+        assert!((quantile(&sorted, 990) - 100.0).abs() < 1e-9);
+        assert!(quantile(&[], 990).abs() < 1e-9);
     }
 }

@@ -107,7 +107,7 @@ async fn measure(backend: Backend<'_>, customers: u32, length: Duration) -> Resu
 }
 
 /// Fills the server with an operator's customers and trains a model; returns the customers' ids.
-async fn fill(clients: &Clients, customers: u32) -> Result<Vec<String>> {
+pub(super) async fn fill(clients: &Clients, customers: u32) -> Result<Vec<String>> {
     let start = SystemClock
         .now()
         .month_start()

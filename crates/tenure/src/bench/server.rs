@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -30,12 +31,29 @@ impl Backend<'_> {
     }
 }
 
+/// Where a server has its files.
+pub(super) enum Folder {
+    /// They are deleted with it.
+    Temporary(tempfile::TempDir),
+    /// They stay.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    /// Returns its path.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
 /// A running server; it is stopped when this is dropped.
 pub(super) struct TestServer {
     child: Child,
     address: SocketAddr,
-    /// Holds its files until it is dropped.
-    folder: tempfile::TempDir,
+    folder: Folder,
     databases: Vec<ScratchDatabase>,
 }
 
@@ -52,22 +70,44 @@ impl TestServer {
         prepare: impl AsyncFnOnce(String) -> Result<()>,
     ) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve").arg("--data-dir").arg(folder.path());
-        command.env("TENURE_SERVER__LISTEN", "127.0.0.1:0");
-        command.env("TENURE_ADMIN__LISTEN", "127.0.0.1:0");
-        command.env("TENURE_TELEMETRY__FILTER", "warn");
-        command.envs(settings.iter().copied());
+        let mut settings: Vec<(String, String)> = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let mut databases = Vec::new();
         if let Backend::Postgres(server) = backend {
             for service in ServiceName::ALL {
                 let database = ScratchDatabase::create(server).await?;
                 let key = service.as_str().replace('-', "_").to_uppercase();
-                command.env(format!("TENURE_DATABASES__{key}"), database.url());
+                settings.push((format!("TENURE_DATABASES__{key}"), database.url()));
                 databases.push(database);
             }
         }
-        prepare(database(&folder, &databases, ServiceName::CustomerData)).await?;
+        prepare(database(
+            folder.path(),
+            &databases,
+            ServiceName::CustomerData,
+        ))
+        .await?;
+        let mut started = Self::start_in(folder.path(), &ServiceName::ALL, &settings)?;
+        started.folder = Folder::Temporary(folder);
+        started.databases = databases;
+        Ok(started)
+    }
+
+    /// Starts some services with their SQLite files in a folder that stays.
+    pub(super) fn start_in(
+        folder: &Path,
+        services: &[ServiceName],
+        settings: &[(String, String)],
+    ) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--data-dir").arg(folder);
+        command.args(services.iter().map(|service| service.as_str()));
+        command.env("TENURE_SERVER__LISTEN", "127.0.0.1:0");
+        command.env("TENURE_ADMIN__LISTEN", "127.0.0.1:0");
+        command.env("TENURE_TELEMETRY__FILTER", "warn");
+        command.envs(settings.iter().map(|(key, value)| (key, value)));
         let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
@@ -76,14 +116,14 @@ impl TestServer {
         Ok(Self {
             child,
             address,
-            folder,
-            databases,
+            folder: Folder::Kept(folder.to_owned()),
+            databases: Vec::new(),
         })
     }
 
     /// Returns the URL of the database of a service.
     pub(super) fn database(&self, service: ServiceName) -> String {
-        database(&self.folder, &self.databases, service)
+        database(self.folder.path(), &self.databases, service)
     }
 
     /// Returns its process id.
@@ -119,17 +159,13 @@ impl TestServer {
     }
 }
 
-fn database(
-    folder: &tempfile::TempDir,
-    databases: &[ScratchDatabase],
-    service: ServiceName,
-) -> String {
+fn database(folder: &Path, databases: &[ScratchDatabase], service: ServiceName) -> String {
     let place = ServiceName::ALL.iter().position(|it| *it == service);
     match place.and_then(|place| databases.get(place)) {
         Some(database) => database.url(),
         None => {
             let file = format!("{}.db", service.as_str());
-            format!("sqlite://{}", folder.path().join(file).display())
+            format!("sqlite://{}", folder.join(file).display())
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::block_on;
-use crate::bench::{coverage, crash, feed, import, redeem, score};
+use crate::bench::{brief, coverage, crash, feed, import, redeem, score};
 use crate::cli::{BenchArgs, Subject};
 
 pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
@@ -15,6 +15,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
     block_on(async {
         match &args.subject {
             Subject::Redeem(args) => Box::pin(redeem::redeem(postgres, length, args)).await?,
+            Subject::Brief(args) => Box::pin(brief::brief(postgres, length, args)).await?,
             Subject::Import { rows } => Box::pin(import::import(postgres, *rows, length)).await?,
             Subject::Score { rows } => Box::pin(score::score(postgres, *rows, length)).await?,
             Subject::Crash(args) => Box::pin(crash::crash(postgres, args)).await?,
