@@ -5,6 +5,7 @@ mod briefing;
 mod coverage;
 mod deploy;
 mod facts;
+mod feed;
 mod foreign_client;
 mod process;
 mod real_data;

@@ -1,9 +1,10 @@
-//! The tasks of a developer: `cargo xtask test`, `check`, `crash` and `model`. What CI runs, in one place.
+//! The tasks of a developer: `cargo xtask test`, `check`, `crash`, `feed-crash` and `model`. What CI runs, in one place.
 
 mod check;
 mod crash;
 mod debian;
 mod model;
+mod nats;
 mod postgres;
 mod run;
 mod test;
@@ -24,6 +25,9 @@ Tasks of a developer:
   cargo xtask crash [ARGUMENTS OF TENURE BENCH CRASH]
       Kills and starves a server under load on a private PostgreSQL server, which is restarted
       without a checkpoint in between, and looks whether anything was lost or doubled.
+  cargo xtask feed-crash [ARGUMENTS OF TENURE BENCH FEED-CRASH]
+      Kills the server, three consumers of its feed and the private PostgreSQL server, and looks
+      whether any change was lost, doubled or out of order.
   cargo xtask model [--commands N] [--seed N] [--postgres]
       Sends random commands of many clients to the points ledger and compares every answer and
       every state with a naive model: one service on SQLite, or two replicas on a private
@@ -44,7 +48,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     match arguments.split_first() {
         Some((task, rest)) if task == "test" => test::run(rest),
         Some((task, rest)) if task == "check" => check::run(rest),
-        Some((task, rest)) if task == "crash" => crash::run(rest),
+        Some((task, rest)) if task == "crash" || task == "feed-crash" => crash::run(task, rest),
         Some((task, rest)) if task == "model" => model::run(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");

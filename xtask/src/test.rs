@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests, with the PostgreSQL server and the Python that they need.
+//! `cargo xtask test`: all tests, with the PostgreSQL server, the NATS server and the Python that they need.
 
 use std::env;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::postgres::Server;
 use crate::run::{cargo, say, status};
-use crate::tools;
+use crate::{nats, tools};
 
 /// Names the server that the tests use.
 const SERVER: &str = "TENURE_TEST_POSTGRES";
@@ -15,6 +15,7 @@ const SERVER: &str = "TENURE_TEST_POSTGRES";
 /// Runs the tests and answers with their exit code.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     tools::ensure_python()?;
+    nats::ensure()?;
     // Dropped, and so stopped, at the end of this function, however the tests end.
     let server = match env::var_os(SERVER) {
         Some(_) => {

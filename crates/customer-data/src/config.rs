@@ -7,6 +7,7 @@ use tenure_core::Violations;
 use tenure_rpc::config::Validate;
 
 pub use briefing::BriefingConfig;
+use crate::bus::BusConfig;
 
 /// A repeat of a request must find its answer for at least this long.
 const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
@@ -20,8 +21,8 @@ pub struct Config {
     /// For how many days the answer to a write is kept for repeats of the same request id: 7 to
     /// 3660.
     pub answer_retention_days: u32,
-    /// For how many days changes can be read from the feed; 0 means for ever. A new reader needs
-    /// all of them.
+    /// For how many days changes can be read from the feed; 0 means for ever. A new reader gets a
+    /// snapshot when they are not all there.
     pub change_retention_days: u32,
     /// How often followers of the feed look for changes that another replica committed, in
     /// milliseconds: 10 to 60000.
@@ -30,6 +31,8 @@ pub struct Config {
     pub sweep_interval_s: u64,
     /// What touchpoints are told.
     pub briefing: BriefingConfig,
+    /// The bus to other systems.
+    pub bus: BusConfig,
 }
 
 impl Default for Config {
@@ -40,6 +43,7 @@ impl Default for Config {
             feed_poll_ms: 200,
             sweep_interval_s: 3_600,
             briefing: BriefingConfig::default(),
+            bus: BusConfig::default(),
         }
     }
 }
@@ -59,6 +63,7 @@ impl Validate for Config {
         if !(10..=60_000).contains(&self.feed_poll_ms) {
             violations.add("feed_poll_ms", "10 to 60000", self.feed_poll_ms.to_string());
         }
+        violations.within("bus.", |violations| self.bus.validate(violations));
         if !(1..=86_400).contains(&self.sweep_interval_s) {
             violations.add(
                 "sweep_interval_s",

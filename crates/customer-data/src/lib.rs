@@ -8,6 +8,7 @@
 //! [`import`] is the client that takes in files.
 
 mod api;
+mod bus;
 mod config;
 pub mod domain;
 mod error;
@@ -25,6 +26,7 @@ use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
+pub use bus::BusConfig;
 pub use config::{BriefingConfig, Config};
 pub use error::Error;
 
@@ -97,9 +99,10 @@ impl Service {
             .add_service(BriefingServiceServer::new(desk))
     }
 
-    /// Starts the sweeps.
+    /// Starts the sweeps and what goes over the bus.
     pub fn spawn_jobs(&self, lifecycle: &Lifecycle) {
         let sweep = job::sweep(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data sweep", sweep);
+        bus::spawn(&self.0, lifecycle);
     }
 }

@@ -44,6 +44,7 @@ mod identity;
 pub mod migrate;
 pub mod scratch;
 mod signal;
+pub mod tally;
 pub mod tx;
 mod with;
 

@@ -5,6 +5,7 @@ pub mod coverage;
 mod cpu;
 pub mod crash;
 pub mod feed;
+pub mod feed_crash;
 pub mod import;
 mod load;
 mod pgbench;

@@ -259,6 +259,11 @@ pub enum Subject {
     Crash(CrashArgs),
     /// Changes of a feed a second, and a snapshot of it while others write.
     Feed(FeedArgs),
+    /// Not speed: three consumers of a feed, killed together with the server and the database.
+    FeedCrash(FeedCrashArgs),
+    /// One of these consumers.
+    #[command(hide = true)]
+    FeedConsumer(FeedConsumerArgs),
     /// How often the campaign's interval holds the simulator's truth.
     Coverage {
         /// How many operators are simulated.
@@ -279,6 +284,41 @@ pub struct FeedArgs {
     /// How many writes a second go on during the snapshot.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub writes: u32,
+}
+
+/// Arguments of `bench feed-crash`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure bench feed-crash --kills 100
+  cargo xtask feed-crash --kills 100     the same on PostgreSQL, which is restarted as well
+
+Exit codes: 0 each change had its effect on each consumer exactly once, 1 otherwise")]
+pub struct FeedCrashArgs {
+    /// How often the server is killed; consumers are killed twice as often, and connections cut and
+    /// PostgreSQL restarted in between.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub kills: u32,
+    /// Decides when, and what is written.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// With --postgres: a shell command that restarts that server at once.
+    #[arg(long, value_name = "COMMAND")]
+    pub restart_postgres: Option<String>,
+}
+
+/// Arguments of `bench feed-consumer`.
+#[derive(Debug, Args)]
+pub struct FeedConsumerArgs {
+    /// The server whose feed it follows.
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    /// Its own database.
+    #[arg(long, value_name = "URL")]
+    pub database: String,
+    /// Read to the end of the feed, then end.
+    #[arg(long)]
+    pub until_head: bool,
 }
 
 /// Arguments of `bench crash`.

@@ -12,7 +12,7 @@ use super::{parse, show};
 use crate::domain::{Book, Interaction, Touched, UsageSummary};
 use crate::{Deps, Error, store};
 
-pub(super) async fn batch_upsert_usage(
+pub(crate) async fn batch_upsert_usage(
     deps: &Deps,
     request: &wire::BatchUpsertUsageSummariesRequest,
 ) -> Result<wire::BatchUpsertUsageSummariesResponse, Status> {
@@ -87,7 +87,7 @@ pub(super) async fn list_usage(
     })
 }
 
-pub(super) async fn batch_upsert_interactions(
+pub(crate) async fn batch_upsert_interactions(
     deps: &Deps,
     request: &wire::BatchUpsertInteractionsRequest,
 ) -> Result<wire::BatchUpsertInteractionsResponse, Status> {

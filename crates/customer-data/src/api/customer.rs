@@ -65,7 +65,7 @@ async fn create_in(
     })
 }
 
-pub(super) async fn batch_upsert(
+pub(crate) async fn batch_upsert(
     deps: &Deps,
     request: &wire::BatchUpsertCustomersRequest,
 ) -> Result<wire::BatchUpsertCustomersResponse, Status> {

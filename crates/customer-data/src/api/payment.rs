@@ -12,7 +12,7 @@ use super::{parse, show};
 use crate::domain::{Bill, Book, Touched};
 use crate::{Deps, Error, store};
 
-pub(super) async fn batch_upsert(
+pub(crate) async fn batch_upsert(
     deps: &Deps,
     request: &wire::BatchUpsertBillsRequest,
 ) -> Result<wire::BatchUpsertBillsResponse, Status> {

@@ -5,6 +5,7 @@ mod bad_inputs;
 mod batches;
 mod briefing;
 mod consent;
+mod bus;
 mod customers;
 mod import_file;
 mod import_rpc;

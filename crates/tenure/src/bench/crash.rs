@@ -11,8 +11,8 @@ mod draw;
 mod found;
 mod partners;
 mod pools;
-mod program;
-mod proxy;
+pub(super) mod program;
+pub(super) mod proxy;
 mod shop;
 mod work;
 
@@ -114,7 +114,7 @@ impl Trial {
     /// When something acknowledged is missing or there twice, an invariant does not hold, or the
     /// server does not come back.
     pub async fn run(&self, observe: impl Fn(usize, Blow, &Outcome)) -> Result<Outcome> {
-        let program = Program::new(self);
+        let program = Program::of(&self.program, &self.settings, &self.data);
         let proxy = Proxy::start().await?;
         let mut run = Run {
             trial: self,

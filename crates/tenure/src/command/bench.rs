@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::block_on;
-use crate::bench::{brief, coverage, crash, feed, import, redeem, score};
+use crate::bench::{brief, coverage, crash, feed, feed_crash, import, redeem, score};
 use crate::cli::{BenchArgs, Subject};
 
 pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
@@ -20,6 +20,10 @@ pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
             Subject::Score { rows } => Box::pin(score::score(postgres, *rows, length)).await?,
             Subject::Crash(args) => Box::pin(crash::crash(postgres, args)).await?,
             Subject::Feed(args) => Box::pin(feed::feed(postgres, length, args)).await?,
+            Subject::FeedCrash(args) => {
+                Box::pin(feed_crash::feed_crash(postgres, args)).await?;
+            }
+            Subject::FeedConsumer(args) => Box::pin(feed_crash::consume(args)).await?,
             Subject::Coverage { seeds } => Box::pin(coverage::coverage(*seeds)).await?,
         }
         Ok(ExitCode::SUCCESS)

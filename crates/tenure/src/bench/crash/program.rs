@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use super::Trial;
 use crate::bench::server::ready;
 
 /// Writes beyond the limit fail then, as they do on a full disk, instead of ending the process.
@@ -16,23 +15,23 @@ const LIMITED: &str = r#"trap "" XFSZ; ulimit -f "$1"; shift; exec "$@""#;
 const LIMIT_UNIT: u64 = 512;
 
 /// How the server is started.
-pub(super) struct Program {
+pub(in crate::bench) struct Program {
     program: PathBuf,
     settings: Vec<(String, String)>,
     data: PathBuf,
 }
 
 impl Program {
-    pub(super) fn new(trial: &Trial) -> Self {
+    pub(in crate::bench) fn of(program: &Path, settings: &[(String, String)], data: &Path) -> Self {
         Self {
-            program: trial.program.clone(),
-            settings: trial.settings.clone(),
-            data: trial.data.clone(),
+            program: program.to_owned(),
+            settings: settings.to_vec(),
+            data: data.to_owned(),
         }
     }
 
     /// Starts it; no file may grow beyond `limit` bytes, if there is one.
-    pub(super) fn start(&self, limit: Option<u64>) -> Result<Running> {
+    pub(in crate::bench) fn start(&self, limit: Option<u64>) -> Result<Running> {
         let program: OsString = self.program.clone().into();
         let mut command = match limit {
             None => Command::new(program),
@@ -61,7 +60,7 @@ impl Program {
     }
 
     /// Returns the size of the largest file of the databases.
-    pub(super) fn largest_file(&self) -> Result<u64> {
+    pub(in crate::bench) fn largest_file(&self) -> Result<u64> {
         let mut largest = 0;
         for entry in std::fs::read_dir(&self.data).context("the folder of the databases")? {
             largest = largest.max(entry?.metadata()?.len());
@@ -71,13 +70,13 @@ impl Program {
 }
 
 /// A running server. Dropping it kills it, with SIGKILL.
-pub(super) struct Running {
+pub(in crate::bench) struct Running {
     child: Child,
     address: SocketAddr,
 }
 
 impl Running {
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(in crate::bench) fn address(&self) -> SocketAddr {
         self.address
     }
 }

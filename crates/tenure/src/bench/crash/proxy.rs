@@ -16,7 +16,7 @@ const LOSE: Duration = Duration::from_millis(200);
 const BUFFER: usize = 64 * 1_024;
 
 /// Passes bytes on in both directions.
-pub(super) struct Proxy {
+pub(in crate::bench) struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<Option<SocketAddr>>>,
     cuts: watch::Sender<u64>,
@@ -25,7 +25,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) async fn start() -> Result<Self> {
+    pub(in crate::bench) async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("a port for the proxy")?;
         let mut proxy = Self {
@@ -50,17 +50,17 @@ impl Proxy {
         Ok(proxy)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::bench) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Leads new connections to a server.
-    pub(super) fn aim(&self, target: SocketAddr) {
+    pub(in crate::bench) fn aim(&self, target: SocketAddr) {
         *self.target.lock().expect("nobody panics while holding it") = Some(target);
     }
 
     /// Loses the next answers of the server, then ends all connections.
-    pub(super) fn cut(&self) {
+    pub(in crate::bench) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }
