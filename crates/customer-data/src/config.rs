@@ -24,6 +24,9 @@ pub struct Config {
     /// For how many days changes can be read from the feed; 0 means for ever. A new reader gets a
     /// snapshot when they are not all there.
     pub change_retention_days: u32,
+    /// After how many days only the last change of each fact is kept; 0 means that all are. A reader
+    /// from before then sees less than what happened and ends with the same facts.
+    pub change_compaction_days: u32,
     /// How often followers of the feed look for changes that another replica committed, in
     /// milliseconds: 10 to 60000.
     pub feed_poll_ms: u64,
@@ -40,6 +43,7 @@ impl Default for Config {
         Self {
             answer_retention_days: 30,
             change_retention_days: 0,
+            change_compaction_days: 0,
             feed_poll_ms: 200,
             sweep_interval_s: 3_600,
             briefing: BriefingConfig::default(),
@@ -59,6 +63,10 @@ impl Validate for Config {
         if self.change_retention_days > RETENTION_DAYS_MAX {
             let found = self.change_retention_days.to_string();
             violations.add("change_retention_days", "0 to 3660", found);
+        }
+        if self.change_compaction_days > RETENTION_DAYS_MAX {
+            let found = self.change_compaction_days.to_string();
+            violations.add("change_compaction_days", "0 to 3660", found);
         }
         if !(10..=60_000).contains(&self.feed_poll_ms) {
             violations.add("feed_poll_ms", "10 to 60000", self.feed_poll_ms.to_string());
@@ -90,10 +98,11 @@ mod tests {
         let out_of_limits = Config {
             answer_retention_days: 6,
             change_retention_days: 3_661,
+            change_compaction_days: 3_661,
             feed_poll_ms: 9,
             sweep_interval_s: 0,
             ..Config::default()
         };
-        assert_eq!(wrong(out_of_limits), 4);
+        assert_eq!(wrong(out_of_limits), 5);
     }
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tenure_core::Span;
 use tenure_rpc::Lifecycle;
-use tenure_sql::{SqlError, answers, feed};
+use tenure_sql::feed::FeedError;
+use tenure_sql::{answers, feed};
+
+use crate::api::watch::fact_of;
 
 use crate::Deps;
 
@@ -33,7 +36,7 @@ pub(crate) async fn sweep(deps: Arc<Deps>, lifecycle: Lifecycle) {
     }
 }
 
-async fn sweep_once(deps: &Deps) -> Result<(u64, u64), SqlError> {
+async fn sweep_once(deps: &Deps) -> Result<(u64, u64), FeedError> {
     let now = deps.clock.now();
     let days = |days: u32| now - Span::from_days(i64::from(days));
     let answers = answers::prune(&deps.db, days(deps.config.answer_retention_days)).await?;
@@ -41,7 +44,11 @@ async fn sweep_once(deps: &Deps) -> Result<(u64, u64), SqlError> {
         0 => 0,
         kept => feed::prune(&deps.db, days(kept)).await?,
     };
-    Ok((answers, changes))
+    let replaced = match deps.config.change_compaction_days {
+        0 => 0,
+        kept => feed::compact(&deps.db, days(kept), fact_of).await?,
+    };
+    Ok((answers, changes + replaced))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! late, which is how polling an identity column loses rows under concurrent writers.
 
 mod append;
+mod compact;
 pub mod consumer;
 mod filter;
 mod page;
@@ -17,6 +18,7 @@ mod token;
 use tenure_core::{Coded, ErrorCode, Lane, Timestamp};
 
 pub use append::{NewChange, append, lock_lanes};
+pub use compact::compact;
 pub use filter::Filter;
 pub use page::{Page, Range, lane_head, lane_page, page, refuse_expired};
 pub use positions::Positions;

@@ -1,5 +1,6 @@
 //! The change feed: what a reader asks for, and the stream of it.
 
+mod fact;
 mod frame;
 mod snapshot;
 mod tail;
@@ -20,6 +21,8 @@ use tonic::Status;
 
 use crate::domain::FACT_KINDS;
 use crate::{Deps, Error};
+
+pub(crate) use fact::fact_of;
 
 /// The method that is answered with encoded messages.
 pub(crate) const PATH: &str = "/tenure.customer.v1.CustomerService/WatchChanges";

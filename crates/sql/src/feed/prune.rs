@@ -44,19 +44,38 @@ async fn prune_lane(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<u64, S
         .bind(lane)
         .fetch_one(pool)
         .await?);
-    let kept: Option<i64> = with_pool!(db, |pool| {
-        let first = sqlx::query_scalar(FIRST_KEPT)
-            .bind(lane)
-            .bind(keep_after.as_micros());
-        first.fetch_optional(pool).await?
-    });
-    let until = kept.map_or(head, |kept| kept - 1);
+    let until = last_old_before(db, lane, head, keep_after).await?;
     let mut pruned = 0;
     while at < until {
         at = until.min(at + WINDOW);
         pruned += prune_until(db, lane, at, keep_after).await?;
     }
     Ok(pruned)
+}
+
+/// Returns the number of the last change of a lane that was recorded up to `keep_after`, and none
+/// after it.
+pub(super) async fn last_old(db: &Db, lane: Lane, keep_after: Timestamp) -> Result<i64, SqlError> {
+    let (head, _): (i64, i64) = with_pool!(db, |pool| sqlx::query_as(LANE)
+        .bind(lane)
+        .fetch_one(pool)
+        .await?);
+    last_old_before(db, lane, head, keep_after).await
+}
+
+async fn last_old_before(
+    db: &Db,
+    lane: Lane,
+    head: i64,
+    keep_after: Timestamp,
+) -> Result<i64, SqlError> {
+    let kept: Option<i64> = with_pool!(db, |pool| {
+        let first = sqlx::query_scalar(FIRST_KEPT)
+            .bind(lane)
+            .bind(keep_after.as_micros());
+        first.fetch_optional(pool).await?
+    });
+    Ok(kept.map_or(head, |kept| kept - 1))
 }
 
 async fn prune_until(

@@ -4,6 +4,7 @@
 
 mod answers;
 mod cancel;
+mod compact;
 mod connect;
 mod consumer;
 mod errors;
