@@ -6,11 +6,15 @@ mod consent;
 mod consent_service;
 pub(crate) mod contact;
 pub(crate) mod customer;
+mod erasure;
+mod export;
 mod import;
 mod once;
 mod page;
 mod parse;
 pub(crate) mod payment;
+mod privacy_service;
+mod screen;
 mod show;
 mod standing;
 pub(crate) mod subscription;
@@ -25,6 +29,7 @@ use tonic::{Request, Response, Status};
 use crate::Deps;
 
 pub(crate) use consent_service::ConsentApi;
+pub(crate) use privacy_service::PrivacyApi;
 
 /// The service as tonic calls it.
 #[derive(Debug, Clone)]

@@ -1,13 +1,15 @@
 //! The settings of the service.
 
 mod briefing;
+mod privacy;
 
 use serde::{Deserialize, Serialize};
 use tenure_core::Violations;
 use tenure_rpc::config::Validate;
 
-pub use briefing::BriefingConfig;
 use crate::bus::BusConfig;
+pub use briefing::BriefingConfig;
+pub use privacy::PrivacyConfig;
 
 /// A repeat of a request must find its answer for at least this long.
 const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
@@ -36,6 +38,8 @@ pub struct Config {
     pub briefing: BriefingConfig,
     /// The bus to other systems.
     pub bus: BusConfig,
+    /// What protects the data of a person.
+    pub privacy: PrivacyConfig,
 }
 
 impl Default for Config {
@@ -48,6 +52,7 @@ impl Default for Config {
             sweep_interval_s: 3_600,
             briefing: BriefingConfig::default(),
             bus: BusConfig::default(),
+            privacy: PrivacyConfig::default(),
         }
     }
 }
@@ -55,6 +60,7 @@ impl Default for Config {
 impl Validate for Config {
     fn validate(&self, violations: &mut Violations) {
         violations.within("briefing.", |v| self.briefing.validate(v));
+        violations.within("privacy.", |v| self.privacy.validate(v));
         let days = ANSWER_RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX;
         if !days.contains(&self.answer_retention_days) {
             let found = self.answer_retention_days.to_string();

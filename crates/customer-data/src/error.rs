@@ -39,6 +39,12 @@ pub enum Error {
     /// Another batch is expected.
     #[error("the next batch of the import is {0}")]
     ImportBatchOutOfOrder(i64),
+    /// There is no such erasure.
+    #[error("there is no erasure {0}")]
+    ErasureNotFound(String),
+    /// The master key cannot be had, or is another than before.
+    #[error("the master key of personal data: {0}")]
+    MasterKey(String),
     /// The feed cannot be read from there.
     #[error(transparent)]
     Feed(#[from] FeedError),
@@ -73,12 +79,14 @@ impl Coded for Error {
         match self {
             Self::Request(error) => error.code(),
             Self::Refused { first, .. } => first.reason.code(),
-            Self::CustomerNotFound { .. } | Self::ImportNotFound(_) => ErrorCode::NotFound,
+            Self::CustomerNotFound { .. } | Self::ImportNotFound(_) | Self::ErasureNotFound(_) => {
+                ErrorCode::NotFound
+            }
             Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
             Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
             Self::Feed(error) => error.code(),
             Self::Sql(error) => error.code(),
-            Self::Unreadable(_) => ErrorCode::Internal,
+            Self::Unreadable(_) | Self::MasterKey(_) => ErrorCode::Internal,
         }
     }
 
@@ -92,7 +100,8 @@ impl Coded for Error {
             Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
             Self::Feed(error) => error.reason(),
             Self::Sql(error) => error.reason(),
-            Self::Unreadable(_) => "INTERNAL_ERROR",
+            Self::ErasureNotFound(_) => "ERASURE_NOT_FOUND",
+            Self::Unreadable(_) | Self::MasterKey(_) => "INTERNAL_ERROR",
         }
     }
 
@@ -106,7 +115,8 @@ impl Coded for Error {
             }
             Self::ImportBatchOutOfOrder(next) => vec![("next_batch_number", next.to_string())],
             Self::Feed(error) => error.metadata(),
-            Self::Sql(_) | Self::Unreadable(_) => Vec::new(),
+            Self::ErasureNotFound(id) => vec![("erasure_id", id.clone())],
+            Self::Sql(_) | Self::Unreadable(_) | Self::MasterKey(_) => Vec::new(),
         }
     }
 

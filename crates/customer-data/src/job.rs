@@ -1,4 +1,6 @@
-//! Background work: deleting answers and changes that nobody needs any more.
+//! Background work: deleting answers and changes that nobody needs any more, and what was erased.
+
+pub(crate) mod erase;
 
 pub(crate) mod peer;
 pub(crate) mod peers;
@@ -99,6 +101,7 @@ mod tests {
                 config,
                 lifecycle,
                 peers: Peers::default(),
+                vault: crate::Vault::default(),
             };
 
             let mut swept = Vec::new();

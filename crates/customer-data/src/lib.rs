@@ -15,6 +15,7 @@ mod error;
 pub mod import;
 mod job;
 pub mod store;
+mod vault;
 
 use std::sync::Arc;
 
@@ -22,21 +23,27 @@ use tenure_core::{Clock, Ids};
 use tenure_proto::customer::v1::briefing_service_server::BriefingServiceServer;
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
 pub use bus::BusConfig;
-pub use config::{BriefingConfig, Config};
+pub use config::{BriefingConfig, Config, PrivacyConfig};
 pub use error::Error;
+pub use vault::Vault;
 
 /// The name of the service, as in `tenure serve customer-data`.
 pub const NAME: &str = "customer-data";
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "customer.tenure";
 /// The schema.
-pub const MIGRATIONS: Migrations =
-    tenure_sql::migrations!("0101_customer", "0110_standing", "0140_consent");
+pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
+    "0101_customer",
+    "0110_standing",
+    "0140_consent",
+    "0141_privacy"
+);
 
 /// What the service needs.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ pub struct Deps {
     pub db: Db,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Where new ids come from; this service makes none at random today.
+    /// Where new ids come from.
     pub ids: Ids,
     /// Its settings.
     pub config: Config,
@@ -53,6 +60,8 @@ pub struct Deps {
     pub lifecycle: Lifecycle,
     /// The ways to the services that briefings ask.
     pub peers: Peers,
+    /// The key of personal data, opened when it is first needed.
+    pub vault: Vault,
 }
 
 /// The services that briefings ask, as far as they are configured. All of them call this one, so they
@@ -97,6 +106,7 @@ impl Service {
             .add_service(customers)
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
+            .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
     }
 
     /// Starts the sweeps and what goes over the bus.
@@ -104,5 +114,7 @@ impl Service {
         let sweep = job::sweep(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data sweep", sweep);
         bus::spawn(&self.0, lifecycle);
+        let erase = job::erase::follow(self.0.clone(), lifecycle.clone());
+        lifecycle.spawn("customer-data erasures", erase);
     }
 }

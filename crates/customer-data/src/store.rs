@@ -3,17 +3,22 @@
 pub mod bill;
 pub mod consent;
 pub mod customer;
+pub mod erasure;
 pub mod external_id;
 mod facts;
 pub mod import;
 pub mod interaction;
 pub mod msisdn;
 mod owner;
+pub mod personal;
 mod rows;
 mod standing;
 pub mod subscription;
+pub mod suppression;
 mod table;
+pub mod trace;
 pub mod usage;
+pub mod vault;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
 use tenure_sql::{SqlError, Tx, feed};

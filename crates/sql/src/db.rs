@@ -3,6 +3,7 @@
 mod postgres;
 mod sqlite;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -309,6 +310,15 @@ impl Db {
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         matches!(self.pools, Pools::Postgres(_))
+    }
+
+    /// Returns the file of the database; nothing on PostgreSQL.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => Some(write.connect_options().get_filename().to_owned()),
+            Pools::Postgres(_) => None,
+        }
     }
 
     /// Returns the statement for this database, where the dialects differ.

@@ -129,6 +129,7 @@ impl Suite {
                     config,
                     lifecycle,
                     peers,
+                    vault: tenure_customer_data::Vault::default(),
                 };
                 Running::CustomerData(tenure_customer_data::Service::new(deps)?)
             }

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::import::import_id;
 use super::once::{Begun, Write, begin};
-use super::{parse, show};
+use super::{parse, screen, show};
 use crate::domain::{
-    BatchProgress, Bill, Book, CustomerPatch, Import, ImportMark, ImportState, Interaction,
+    BatchProgress, Bill, Book, CustomerPatch, Import, ImportMark, ImportState, Interaction, Msisdn,
     Refusal, Subscription, Touched, UsageSummary,
 };
 use crate::{Deps, Error, store};
@@ -48,7 +48,8 @@ pub(super) async fn apply(
             Err(violations) => rejects.extend(rejects_of(record.line, &violations)),
         }
     }
-    let applied = apply_in(&mut write, &request, import_id, rows, rejects).await;
+    let rows = (rows, rejects);
+    let applied = apply_in(deps, &mut write, &request, import_id, rows).await;
     write.finish(applied).await
 }
 
@@ -179,17 +180,19 @@ fn rejects_of(line: i64, violations: &[Violation]) -> Vec<wire::RowReject> {
 }
 
 async fn apply_in(
+    deps: &Deps,
     write: &mut Write,
     request: &wire::ApplyImportBatchRequest,
     import_id: Uuid,
-    rows: Vec<Row>,
-    mut rejects: Vec<wire::RowReject>,
+    (rows, mut rejects): (Vec<Row>, Vec<wire::RowReject>),
 ) -> Result<wire::ApplyImportBatchResponse, Error> {
     let mut touched = Touched::default();
     rows.iter().for_each(|row| row.touch(&mut touched));
     let lane = store::import::lane(write.lanes, import_id);
     let mut book =
         store::open_book(&mut write.tx, write.lanes, &touched, &[lane], write.now).await?;
+    let newcomers = rows.iter().map(|row| (&row.customer, row.numbers()));
+    screen::customers(deps, write, newcomers, &mut book).await?;
     let import = store::import::load(&mut write.tx, write.lanes, import_id).await?;
     let mut import = import.ok_or_else(|| Error::ImportNotFound(import_id.to_string()))?;
     check_order(&import, request)?;
@@ -254,6 +257,11 @@ fn check_order(import: &Import, request: &wire::ApplyImportBatchRequest) -> Resu
 }
 
 impl Row {
+    fn numbers(&self) -> Vec<&Msisdn> {
+        let subscriptions = self.subscriptions.iter();
+        subscriptions.filter_map(|it| it.msisdn.as_ref()).collect()
+    }
+
     fn touch(&self, touched: &mut Touched) {
         touched.customer(&self.customer);
         self.subscriptions

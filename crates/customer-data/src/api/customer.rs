@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
-use super::{parse, show};
+use super::{parse, screen, show};
 use crate::domain::{CustomerPatch, Msisdn, Touched};
 use crate::{Deps, Error, store};
 
@@ -43,17 +43,19 @@ pub(super) async fn create(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let created = create_in(&mut write, &patch).await;
+    let created = create_in(deps, &mut write, &patch).await;
     write.finish(created).await
 }
 
 async fn create_in(
+    deps: &Deps,
     write: &mut Write,
     patch: &CustomerPatch,
 ) -> Result<wire::CreateCustomerResponse, Error> {
     let mut touched = Touched::default();
     touched.customer(patch);
     let mut book = write.open(&touched).await?;
+    screen::customers(deps, write, [(patch, Vec::new())], &mut book).await?;
     let created = book
         .create_customer(patch)
         .map_err(|refusal| Error::refused(refusal, "customer."))?;
@@ -87,17 +89,20 @@ pub(crate) async fn batch_upsert(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let upserted = upsert_in(&mut write, patches).await;
+    let upserted = upsert_in(deps, &mut write, patches).await;
     write.finish(upserted).await
 }
 
 async fn upsert_in(
+    deps: &Deps,
     write: &mut Write,
     patches: Vec<CustomerPatch>,
 ) -> Result<wire::BatchUpsertCustomersResponse, Error> {
     let mut touched = Touched::default();
     patches.iter().for_each(|patch| touched.customer(patch));
     let mut book = write.open(&touched).await?;
+    let newcomers = patches.iter().map(|patch| (patch, Vec::new()));
+    screen::customers(deps, write, newcomers, &mut book).await?;
     let counts = take_all(&mut book, "customers", patches, |book, patch| {
         book.upsert_customer(&patch, None)
     })?;

@@ -10,7 +10,7 @@ use tenure_rpc::fields::time;
 
 use crate::domain::words::{Channel, LegalBasis};
 use crate::domain::{
-    AttributeName, AttributeValue, Bill, Change, Consent, Customer, Etag, Fact, Import,
+    AttributeName, AttributeValue, Bill, Change, Consent, Customer, Erasure, Etag, Fact, Import,
     Interaction, Subscription, UsageSummary,
 };
 
@@ -160,6 +160,27 @@ pub(super) fn consent(consent: &Consent) -> wire::Consent {
     }
 }
 
+/// Shows an erasure that waits for the receipts of some services.
+pub(super) fn erasure(erasure: &Erasure, services: &[String]) -> wire::Erasure {
+    let receipts = erasure.receipts.iter().map(|it| wire::ErasureReceipt {
+        service: it.service.clone(),
+        step: it.step.clone(),
+        row_count: it.rows,
+        done_time: Some(time(it.done_at)),
+    });
+    wire::Erasure {
+        erasure_id: erasure.id.to_string(),
+        customer_id: erasure.customer.to_string(),
+        reason: erasure.reason.clone(),
+        requested_by: erasure.requested_by.clone(),
+        state: erasure.state.number(),
+        create_time: Some(time(erasure.created_at)),
+        complete_time: erasure.completed_at.map(time),
+        receipts: receipts.collect(),
+        awaited_services: erasure.awaited(services),
+    }
+}
+
 pub(super) fn import(import: &Import) -> wire::Import {
     wire::Import {
         import_id: import.id.to_string(),
@@ -185,6 +206,10 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
         Fact::Usage(fact) => wire::change::Fact::UsageSummary(usage(fact)),
         Fact::Interaction(fact) => wire::change::Fact::Interaction(interaction(fact)),
         Fact::Consent(fact) => wire::change::Fact::Consent(consent(fact)),
+        Fact::Erasure(customer, id) => wire::change::Fact::Erasure(wire::Erased {
+            erasure_id: id.to_string(),
+            customer_id: customer.to_string(),
+        }),
     };
     wire::Change {
         event_time: Some(time(change.event_at)),

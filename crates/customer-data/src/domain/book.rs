@@ -11,8 +11,13 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId, Timestamp};
 
+use uuid::Uuid;
+
+use super::privacy::IdentifierKind;
 use super::refusal::{Reason, Refusal};
 use super::{
     Bill, Change, Consent, Customer, ExternalId, Fact, Holding, Interaction, Msisdn, Shelf,
@@ -76,6 +81,8 @@ pub struct Book {
     /// Records of the consent ledger, by the time of recording: new ones, and the last one of each
     /// customer who gets more.
     pub consents: Shelf<(CustomerId, Timestamp), Consent>,
+    /// Who is a person that was erased: by what that is recognised, and the erasure.
+    pub suppressed: BTreeMap<CustomerId, (IdentifierKind, Uuid)>,
     changes: Vec<Change>,
     changes_kept: usize,
 }
@@ -95,6 +102,7 @@ impl Book {
             usage: Shelf::default(),
             interactions: Shelf::default(),
             consents: Shelf::default(),
+            suppressed: BTreeMap::new(),
             changes: Vec::new(),
             changes_kept: 0,
         }
@@ -140,7 +148,8 @@ impl Book {
         std::mem::take(&mut self.changes)
     }
 
-    fn tell(&mut self, event_at: Timestamp, fact: Fact) {
+    /// Notes a change, to be told with the others.
+    pub fn tell(&mut self, event_at: Timestamp, fact: Fact) {
         self.changes.push(Change { event_at, fact });
     }
 

@@ -1,6 +1,7 @@
 //! What changed, as it is told to those who follow.
 
 use tenure_core::{CustomerId, Timestamp};
+use uuid::Uuid;
 
 use super::{Bill, Consent, Customer, Interaction, Subscription, UsageSummary};
 
@@ -19,16 +20,19 @@ pub enum Fact {
     Interaction(Interaction),
     /// A record of the consent ledger.
     Consent(Consent),
+    /// That the customer was erased.
+    Erasure(CustomerId, Uuid),
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 6] = [
+pub const FACT_KINDS: [&str; 7] = [
     "customer",
     "subscription",
     "bill",
     "usage_summary",
     "interaction",
     "consent",
+    "erasure",
 ];
 
 impl Fact {
@@ -48,6 +52,8 @@ impl Fact {
             Self::Usage(it) => it.period_end().min(now).max(it.key.started_at),
             Self::Interaction(it) => it.happened_at,
             Self::Consent(it) => it.valid_from,
+            // Told once, when it happens: no snapshot has it.
+            Self::Erasure(..) => now,
         }
     }
 
@@ -61,6 +67,7 @@ impl Fact {
             Self::Usage(_) => "usage_summary",
             Self::Interaction(_) => "interaction",
             Self::Consent(_) => "consent",
+            Self::Erasure(..) => "erasure",
         }
     }
 
@@ -74,6 +81,7 @@ impl Fact {
             Self::Usage(usage) => &usage.key.customer,
             Self::Interaction(interaction) => &interaction.customer,
             Self::Consent(consent) => &consent.customer,
+            Self::Erasure(customer, _) => customer,
         }
     }
 }

@@ -169,6 +169,15 @@ pub struct CustomerPatch {
     pub etag: Option<Etag>,
 }
 
+impl CustomerPatch {
+    /// Returns the value that it gives to an attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &AttributeName) -> Option<&AttributeValue> {
+        let mut given = self.attributes.iter().filter(|(given, _)| given == name);
+        given.next()?.1.as_ref()
+    }
+}
+
 impl Customer {
     /// Creates the customer that `patch` describes.
     ///

@@ -29,6 +29,8 @@ pub enum Reason {
     BillSettled,
     /// The record changed since it was read.
     EtagMismatch,
+    /// The person was erased.
+    CustomerErased,
 }
 
 impl Reason {
@@ -48,6 +50,7 @@ impl Reason {
             Self::SubscriptionTerminated => "SUBSCRIPTION_TERMINATED",
             Self::BillSettled => "BILL_SETTLED",
             Self::EtagMismatch => "ETAG_MISMATCH",
+            Self::CustomerErased => "CUSTOMER_ERASED",
         }
     }
 
@@ -63,7 +66,9 @@ impl Reason {
             | Self::BillExists
             | Self::InteractionExists
             | Self::MsisdnTaken => ErrorCode::AlreadyExists,
-            Self::SubscriptionTerminated | Self::BillSettled => ErrorCode::FailedPrecondition,
+            Self::SubscriptionTerminated | Self::BillSettled | Self::CustomerErased => {
+                ErrorCode::FailedPrecondition
+            }
             Self::EtagMismatch => ErrorCode::Aborted,
         }
     }

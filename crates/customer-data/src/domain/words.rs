@@ -206,3 +206,12 @@ numbered! {
         LegitimateInterest = 6,
     }
 }
+numbered! {
+    /// How far an erasure is.
+    ErasureState {
+        /// Traces are being removed.
+        Running = 1,
+        /// All is done.
+        Completed = 2,
+    }
+}

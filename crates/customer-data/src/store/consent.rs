@@ -92,7 +92,7 @@ pub(super) async fn load(
         .map(|id| (lanes.of(id.as_str()), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let consent = known(row)?;
+        let consent = known(&row)?;
         let key = (consent.customer.clone(), consent.recorded_at);
         book.consents.load(key, consent);
     }
@@ -154,7 +154,7 @@ pub async fn latest(
             .bind(question.known_at.as_micros());
         query.fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    rows.iter().map(known).collect()
 }
 
 /// Returns up to `limit` records of a customer that were recorded before `before`, the last first.
@@ -177,7 +177,7 @@ pub async fn list(
             .bind(purpose.map_or(0, ConsentPurpose::number));
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    rows.iter().map(known).collect()
 }
 
 /// Returns up to `limit` records of a lane that follow the one of which `after` is the key, each with
@@ -202,12 +202,12 @@ pub(super) async fn page(
         let key = format!("{} {}", fact.customer, fact.recorded_at.as_micros());
         Ok((key, Fact::Consent(fact)))
     };
-    rows.into_iter().map(keyed).collect()
+    rows.iter().map(keyed).collect()
 }
 
-fn known(row: Row) -> Result<Consent, SqlError> {
-    let (customer, recorded, id, purpose, channel, contact_point, status, basis, text, ..) = &row;
-    let (.., source, actor, from, until) = &row;
+fn known(row: &Row) -> Result<Consent, SqlError> {
+    let (customer, recorded, id, purpose, channel, contact_point, status, basis, text, ..) = row;
+    let (.., source, actor, from, until) = row;
     let channel = match *channel {
         0 => None,
         number => Some(read("channel", Channel::from_number(number))?),

@@ -142,6 +142,20 @@ pub async fn get(db: &Db, id: &CustomerId) -> Result<Option<Customer>, SqlError>
     row.map(known).transpose()
 }
 
+/// Returns a customer as this transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load_one(
+    tx: &mut Tx,
+    lanes: Lanes,
+    id: &CustomerId,
+) -> Result<Option<Customer>, SqlError> {
+    let keys = vec![(lanes.of(id.as_str()), id.as_str())];
+    let mut rows = load_rows!(tx, LOAD, keys, Row);
+    rows.pop().map(known).transpose()
+}
+
 /// Returns those of some customers that exist, in any order.
 ///
 /// # Errors

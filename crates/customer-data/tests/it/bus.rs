@@ -11,7 +11,7 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use serde_json::{Value, json};
 use tenure_core::Ids;
-use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Service};
+use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Peers, Service, Vault};
 use tenure_rpc::Lifecycle;
 use tenure_sql::Db;
 use tenure_testkit::{each_backend, free_address};
@@ -82,6 +82,8 @@ impl Replica {
             ids: Ids::seeded(2),
             config,
             lifecycle: lifecycle.clone(),
+            peers: Peers::default(),
+            vault: Vault::default(),
         });
         service.unwrap().spawn_jobs(&lifecycle);
         Self(lifecycle)

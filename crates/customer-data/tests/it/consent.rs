@@ -91,7 +91,10 @@ async fn a_recorded_consent_is_shown_listed_and_told() {
             ..given
         };
         assert_eq!(recorded, expected);
-        assert_eq!(list(&suite, 0, "").await.consents, [expected.clone()]);
+        assert_eq!(
+            list(&suite, 0, "").await.consents,
+            std::slice::from_ref(&expected)
+        );
         let told = suite.changes().await.pop().unwrap();
         assert_eq!(told.event_time, day("2024-12-01"));
         assert_eq!(told.fact, Some(Fact::Consent(expected)));

@@ -4,12 +4,15 @@
 mod bad_inputs;
 mod batches;
 mod briefing;
-mod consent;
 mod bus;
+mod consent;
 mod customers;
+mod erasure;
+mod erasure_jobs;
 mod import_file;
 mod import_rpc;
 mod pages;
+mod personal;
 mod sample;
 mod schema;
 mod snapshot;

@@ -35,6 +35,7 @@ fn key(fact: &Fact) -> String {
         Fact::UsageSummary(it) => format!("usage {} {:?}", it.customer_id, it.start_time),
         Fact::Interaction(it) => format!("interaction {}", it.interaction_id),
         Fact::Consent(it) => format!("consent {}", it.consent_id),
+        Fact::Erasure(it) => format!("erasure {}", it.erasure_id),
     }
 }
 
@@ -447,7 +448,9 @@ fn every_kind_of_fact_is_in_the_snapshot() {
     let facts: Vec<_> = facts.map(|field| field.name().to_owned()).collect();
 
     let tables = tenure_customer_data::store::FactTable::ALL.map(|table| table.kind().to_owned());
-    assert_eq!(facts, tables);
+    // An erasure is news: no row is left that could be in a snapshot.
+    let rows: Vec<_> = facts.iter().filter(|fact| *fact != "erasure").collect();
+    assert_eq!(rows, tables.iter().collect::<Vec<_>>());
     assert_eq!(
         facts,
         tenure_customer_data::domain::FACT_KINDS.map(str::to_owned)

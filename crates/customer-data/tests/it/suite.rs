@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost_types::Timestamp as Wire;
 use tenure_core::{Ids, ManualClock, Span, Timestamp};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service};
+use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service, Vault};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::r#type::v1::attribute_value::Kind;
@@ -39,6 +39,7 @@ impl Suite {
             },
             lifecycle: Lifecycle::new(),
             peers,
+            vault: Vault::default(),
         };
         let transport = in_process(Service::new(deps).unwrap().routes());
         let client = CustomerServiceClient::new(transport.clone());

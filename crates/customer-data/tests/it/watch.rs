@@ -17,6 +17,7 @@ fn word(change: &wire::Change) -> &'static str {
         Fact::UsageSummary(_) => "usage",
         Fact::Interaction(_) => "interaction",
         Fact::Consent(_) => "consent",
+        Fact::Erasure(_) => "erasure",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Taking in customers.
 
+use tenure_core::CustomerId;
+
 use super::{Book, Outcome};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::{Customer, CustomerPatch, ExternalId, Fact, ImportMark};
@@ -52,7 +54,10 @@ impl Book {
             ));
         }
         let (mut customer, outcome) = match known {
-            None => (Customer::create(patch, self.now)?, Outcome::Created),
+            None => {
+                self.require_not_erased(&patch.id)?;
+                (Customer::create(patch, self.now)?, Outcome::Created)
+            }
             Some(known) => {
                 let customer = known.update(patch, self.now)?;
                 let same = customer.version == known.version;
@@ -79,6 +84,19 @@ impl Book {
         }
         self.customers.put(patch.id.clone(), customer);
         Ok(outcome)
+    }
+
+    fn require_not_erased(&self, id: &CustomerId) -> Result<(), Refusal> {
+        let Some((kind, erasure)) = self.suppressed.get(id) else {
+            return Ok(());
+        };
+        let wanted = "a person who was not erased";
+        let found = "one who was";
+        let refusal = Refusal::new(Reason::CustomerErased, "customer_id", wanted, found);
+        Err(refusal
+            .with("customer_id", id.as_str())
+            .with("erasure_id", &erasure.to_string())
+            .with("matched", kind.as_str()))
     }
 
     fn move_external_ids(

@@ -1,0 +1,205 @@
+//! The register of everything that is kept about a customer: each table with a customer's id, how it is
+//! erased, how it is exported. A test reads the catalogues of both databases and fails for a table
+//! that is not listed here.
+
+use serde_json::{Map, Value};
+use sqlx::AssertSqlSafe;
+use tenure_core::{CustomerId, Lanes};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+
+use super::rows::read;
+
+/// A table that holds the id of a customer.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonalTable {
+    /// Its name.
+    pub name: &'static str,
+    /// The columns that hold a customer's id; with [`Place::Customer`] the one that the lane is of
+    /// stands first.
+    pub customers: &'static [&'static str],
+    /// In which lane its rows are.
+    pub place: Place,
+    /// What erasure does to its rows.
+    pub fate: Fate,
+}
+
+/// In which lane the rows of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the lane of the customer.
+    Customer,
+    /// In the lane of something else: all lanes are looked through.
+    Value,
+}
+
+/// What erasure does to the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// They are deleted.
+    Deleted,
+    /// They stay, for a reason; they hold nothing of the person but the operator's key.
+    Kept(&'static str),
+}
+
+const fn own(name: &'static str) -> PersonalTable {
+    PersonalTable {
+        name,
+        customers: &["customer_id"],
+        place: Place::Customer,
+        fate: Fate::Deleted,
+    }
+}
+
+const fn of_value(name: &'static str) -> PersonalTable {
+    PersonalTable {
+        place: Place::Value,
+        ..own(name)
+    }
+}
+
+/// Every table with a customer's id.
+pub const TABLES: &[PersonalTable] = &[
+    own("customer"),
+    own("subscription"),
+    own("bill"),
+    own("usage_summary"),
+    own("interaction"),
+    own("consent"),
+    of_value("external_id"),
+    of_value("msisdn"),
+    of_value("owner"),
+    PersonalTable {
+        fate: Fate::Kept("it proves that the customer was erased"),
+        ..of_value("erasure")
+    },
+];
+
+/// Tables that hold copies of facts under the key of a customer, emptied by [`super::trace`].
+pub const TRACES: &[&str] = &["change", "answer"];
+
+impl PersonalTable {
+    fn is_deleted(&self) -> bool {
+        self.fate == Fate::Deleted
+    }
+
+    /// The condition that finds the rows of the customer `$1`.
+    fn condition(&self) -> String {
+        let columns: Vec<_> = self
+            .customers
+            .iter()
+            .map(|it| format!("{it} = $1"))
+            .collect();
+        columns.join(" OR ")
+    }
+}
+
+/// Deletes the rows in the customer's lane and returns how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erase_own(tx: &mut Tx, lanes: Lanes, customer: &CustomerId) -> Result<i64, SqlError> {
+    let lane = lanes.of(customer.as_str());
+    let mut deleted = 0;
+    let own = TABLES.iter().filter(|it| it.place == Place::Customer);
+    for table in own.filter(|it| it.is_deleted()) {
+        let (name, column) = (table.name, table.customers[0]);
+        let sql = format!("DELETE FROM {name} WHERE lane = $2 AND {column} = $1");
+        deleted += with_tx!(tx, |conn| {
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(customer.as_str())
+                .bind(lane)
+                .execute(conn)
+                .await?
+                .rows_affected()
+        });
+    }
+    Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+}
+
+/// Deletes the rows that name the customer in the lanes of something else, lane by lane in small
+/// transactions, and returns how many there were.
+///
+/// # Errors
+/// When the database fails; what was deleted so far stays deleted.
+pub async fn erase_values(db: &Db, customer: &CustomerId) -> Result<i64, SqlError> {
+    let mut deleted = 0;
+    let elsewhere = |it: &&PersonalTable| it.place == Place::Value || it.customers.len() > 1;
+    for table in TABLES.iter().filter(elsewhere).filter(|it| it.is_deleted()) {
+        let condition = table.condition();
+        let sql = format!(
+            "DELETE FROM {} WHERE lane = $2 AND ({condition})",
+            table.name
+        );
+        for lane in db.lanes().all() {
+            let mut tx = db.begin().await?;
+            deleted += with_tx!(tx, |conn| {
+                sqlx::query(AssertSqlSafe(sql.clone()))
+                    .bind(customer.as_str())
+                    .bind(lane)
+                    .execute(conn)
+                    .await?
+                    .rows_affected()
+            });
+            tx.commit().await?;
+        }
+    }
+    Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+}
+
+const COLUMNS: &str = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
+
+/// Returns up to `limit` rows of a table that name a customer, from the row number `from` on, each
+/// with all of its columns; bytes as hexadecimal digits behind `\x`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export(
+    db: &Db,
+    table: &PersonalTable,
+    customer: &CustomerId,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<Map<String, Value>>, SqlError> {
+    let sql = match db.is_postgres() {
+        true => export_postgres(table),
+        false => export_sqlite(db, table).await?,
+    };
+    let rows: Vec<String> = with_pool!(db, |pool| {
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(customer.as_str())
+            .bind(limit)
+            .bind(from)
+            .fetch_all(pool)
+            .await?
+    });
+    let parse = |row: String| read(table.name, serde_json::from_str(&row).ok());
+    rows.into_iter().map(parse).collect()
+}
+
+/// Rows are sorted by their text: any order does, as long as it is the same for the next page.
+fn export_postgres(table: &PersonalTable) -> String {
+    let (name, condition) = (table.name, table.condition());
+    format!(
+        "SELECT TO_JSONB(t)::TEXT FROM {name} AS t WHERE {condition}
+         ORDER BY TO_JSONB(t)::TEXT COLLATE \"C\" LIMIT $2 OFFSET $3"
+    )
+}
+
+async fn export_sqlite(db: &Db, table: &PersonalTable) -> Result<String, SqlError> {
+    let columns: Vec<String> = with_pool!(db, |pool| {
+        sqlx::query_scalar(COLUMNS)
+            .bind(table.name)
+            .fetch_all(pool)
+            .await?
+    });
+    let pair = |column: &String| {
+        format!(
+            "'{column}', CASE TYPEOF({column}) WHEN 'blob' THEN '\\x' || LOWER(HEX({column})) ELSE {column} END"
+        )
+    };
+    let pairs: Vec<String> = columns.iter().map(pair).collect();
+    let (name, condition, pairs) = (table.name, table.condition(), pairs.join(", "));
+    Ok(format!(
+        "SELECT JSON_OBJECT({pairs}) FROM {name} WHERE {condition} ORDER BY 1 LIMIT $2 OFFSET $3"
+    ))
+}
