@@ -113,6 +113,26 @@ key! {
     InteractionId
 }
 key! {
+    /// A complaint of a customer.
+    ComplaintId
+}
+key! {
+    /// A promise to a customer.
+    PromiseId
+}
+key! {
+    /// A survey that a customer answered.
+    SurveyId
+}
+key! {
+    /// A department of the operator.
+    DepartmentCode
+}
+key! {
+    /// A person who works for the operator, by a code and never by name.
+    PersonCode
+}
+key! {
     /// A loyalty account.
     AccountId
 }

@@ -19,8 +19,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Coded, ErrorCode};
 pub use hash::{Lane, Lanes};
 pub use id::{
-    AccountId, BillId, CampaignId, CustomerId, InteractionId, OfferId, ProgrammeId, RequestId,
-    SubscriptionId,
+    AccountId, BillId, CampaignId, ComplaintId, CustomerId, DepartmentCode, InteractionId, OfferId,
+    PersonCode, ProgrammeId, PromiseId, RequestId, SubscriptionId, SurveyId,
 };
 pub use ids::Ids;
 pub use money::{Currency, Money};

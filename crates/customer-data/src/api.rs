@@ -2,6 +2,7 @@
 
 mod apply;
 pub(crate) mod briefing;
+mod care;
 mod consent;
 mod consent_service;
 pub(crate) mod contact;
@@ -18,6 +19,7 @@ mod screen;
 mod show;
 mod standing;
 pub(crate) mod subscription;
+mod survey;
 pub(crate) mod watch;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use std::sync::Arc;
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_server::CustomerService;
 use tonic::{Request, Response, Status};
+
+pub(crate) use once::save;
 
 use crate::Deps;
 

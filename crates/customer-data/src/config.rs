@@ -1,6 +1,7 @@
 //! The settings of the service.
 
 mod briefing;
+mod complaints;
 mod privacy;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use tenure_rpc::config::Validate;
 
 use crate::bus::BusConfig;
 pub use briefing::BriefingConfig;
+pub(crate) use complaints::Complaints;
 pub use privacy::PrivacyConfig;
 
 /// A repeat of a request must find its answer for at least this long.
@@ -40,6 +42,8 @@ pub struct Config {
     pub bus: BusConfig,
     /// What protects the data of a person.
     pub privacy: PrivacyConfig,
+    /// Complaints and promises.
+    pub complaints: Complaints,
 }
 
 impl Default for Config {
@@ -53,6 +57,7 @@ impl Default for Config {
             briefing: BriefingConfig::default(),
             bus: BusConfig::default(),
             privacy: PrivacyConfig::default(),
+            complaints: Complaints::default(),
         }
     }
 }
@@ -85,6 +90,7 @@ impl Validate for Config {
                 self.sweep_interval_s.to_string(),
             );
         }
+        violations.within("complaints.", |inner| self.complaints.validate(inner));
     }
 }
 

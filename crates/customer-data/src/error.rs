@@ -1,6 +1,6 @@
 //! Why a call is refused: one variant for each thing a caller can do about it.
 
-use tenure_core::{Coded, ErrorCode, Violation};
+use tenure_core::{Coded, ComplaintId, ErrorCode, Violation};
 use tenure_rpc::RequestError;
 use tenure_sql::SqlError;
 use tenure_sql::feed::FeedError;
@@ -30,6 +30,9 @@ pub enum Error {
         /// The id, or the kind of what was asked by.
         value: String,
     },
+    /// There is no such complaint.
+    #[error("there is no complaint {0}")]
+    ComplaintNotFound(ComplaintId),
     /// There is no such import.
     #[error("there is no import {0}")]
     ImportNotFound(String),
@@ -79,9 +82,10 @@ impl Coded for Error {
         match self {
             Self::Request(error) => error.code(),
             Self::Refused { first, .. } => first.reason.code(),
-            Self::CustomerNotFound { .. } | Self::ImportNotFound(_) | Self::ErasureNotFound(_) => {
-                ErrorCode::NotFound
-            }
+            Self::CustomerNotFound { .. }
+            | Self::ComplaintNotFound(_)
+            | Self::ImportNotFound(_)
+            | Self::ErasureNotFound(_) => ErrorCode::NotFound,
             Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
             Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
             Self::Feed(error) => error.code(),
@@ -95,6 +99,7 @@ impl Coded for Error {
             Self::Request(error) => error.reason(),
             Self::Refused { first, .. } => first.reason.as_str(),
             Self::CustomerNotFound { .. } => "CUSTOMER_NOT_FOUND",
+            Self::ComplaintNotFound(_) => "COMPLAINT_NOT_FOUND",
             Self::ImportNotFound(_) => "IMPORT_NOT_FOUND",
             Self::ImportCompleted(_) => "IMPORT_COMPLETED",
             Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
@@ -110,6 +115,7 @@ impl Coded for Error {
             Self::Request(error) => error.metadata(),
             Self::Refused { first, .. } => first.metadata.clone(),
             Self::CustomerNotFound { key, value } => vec![(key, value.clone())],
+            Self::ComplaintNotFound(id) => vec![("complaint_id", id.to_string())],
             Self::ImportNotFound(id) | Self::ImportCompleted(id) => {
                 vec![("import_id", id.clone())]
             }

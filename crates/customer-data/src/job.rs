@@ -1,5 +1,7 @@
-//! Background work: deleting answers and changes that nobody needs any more, and what was erased.
+//! Background work: deleting answers and changes that nobody needs any more, and what was erased, and
+//! noting promised times that have passed.
 
+mod due;
 pub(crate) mod erase;
 
 pub(crate) mod peer;
@@ -14,6 +16,8 @@ use tenure_sql::feed::FeedError;
 use tenure_sql::{answers, feed};
 
 use crate::api::watch::fact_of;
+
+pub(crate) use due::{note_due, watch as watch_due};
 
 use crate::Deps;
 

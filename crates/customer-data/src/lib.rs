@@ -21,9 +21,11 @@ use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
 use tenure_proto::customer::v1::briefing_service_server::BriefingServiceServer;
+use tenure_proto::customer::v1::complaint_service_server::ComplaintServiceServer;
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
+use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
 use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
@@ -41,8 +43,12 @@ pub const DOMAIN: &str = "customer.tenure";
 pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0101_customer",
     "0110_standing",
+    "0120_complaint",
+    "0121_promise",
+    "0122_interaction_phase",
+    "0123_survey",
     "0140_consent",
-    "0141_privacy"
+    "0141_privacy",
 );
 
 /// What the service needs.
@@ -107,12 +113,16 @@ impl Service {
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
             .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
+            .add_service(ComplaintServiceServer::new(api::Api(self.0.clone())))
+            .add_service(SurveyServiceServer::new(api::Api(self.0.clone())))
     }
 
-    /// Starts the sweeps and what goes over the bus.
+    /// Starts the sweeps, the clock of what was promised, and what goes over the bus.
     pub fn spawn_jobs(&self, lifecycle: &Lifecycle) {
         let sweep = job::sweep(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data sweep", sweep);
+        let clock = job::watch_due(self.0.clone(), lifecycle.clone());
+        lifecycle.spawn("customer-data promised times", clock);
         bus::spawn(&self.0, lifecycle);
         let erase = job::erase::follow(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data erasures", erase);

@@ -1,6 +1,7 @@
 //! The tables, one file each, and the book of one transaction: loaded and saved as sets of rows.
 
 pub mod bill;
+pub mod complaint;
 pub mod consent;
 pub mod customer;
 pub mod erasure;
@@ -11,10 +12,12 @@ pub mod interaction;
 pub mod msisdn;
 mod owner;
 pub mod personal;
+pub mod promise;
 mod rows;
 mod standing;
 pub mod subscription;
 pub mod suppression;
+pub mod survey;
 mod table;
 pub mod trace;
 pub mod usage;
@@ -54,6 +57,9 @@ pub async fn open_book(
     usage::load(tx, lanes, &touched.usage, &mut book).await?;
     interaction::load(tx, lanes, &touched.interactions, &mut book).await?;
     consent::load(tx, lanes, &touched.consents, &mut book).await?;
+    complaint::load(tx, lanes, &touched.complaints, &mut book).await?;
+    promise::load(tx, lanes, &touched.promises, &mut book).await?;
+    survey::load(tx, lanes, &touched.surveys, &mut book).await?;
     owner::load(tx, lanes, touched, &mut book).await?;
     Ok(book)
 }
@@ -64,6 +70,10 @@ fn lanes_of(lanes: Lanes, touched: &Touched) -> Vec<Lane> {
     keys.extend(touched.subscriptions.iter().map(|(_, id)| id.as_str()));
     keys.extend(touched.bills.iter().map(|(_, id)| id.as_str()));
     keys.extend(touched.interactions.iter().map(|(_, id)| id.as_str()));
+    keys.extend(touched.complaints.iter().map(|(owner, _)| owner.as_str()));
+    keys.extend(touched.promises.iter().map(|(owner, _)| owner.as_str()));
+    keys.extend(touched.surveys.iter().map(|(owner, _)| owner.as_str()));
+    keys.extend(touched.claimed.iter().map(|(_, id)| &**id));
     let mut wanted: Vec<Lane> = keys.into_iter().map(|key| lanes.of(key)).collect();
     wanted.extend(touched.external_ids.iter().map(|id| lanes.of(&id.key())));
     wanted.sort_unstable();
@@ -84,5 +94,8 @@ pub async fn save_book(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), Sql
     bill::save(tx, lanes, book).await?;
     usage::save(tx, lanes, book).await?;
     interaction::save(tx, lanes, book).await?;
-    consent::save(tx, lanes, book).await
+    consent::save(tx, lanes, book).await?;
+    complaint::save(tx, lanes, book).await?;
+    promise::save(tx, lanes, book).await?;
+    survey::save(tx, lanes, book).await
 }

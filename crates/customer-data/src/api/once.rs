@@ -63,21 +63,8 @@ impl Write {
     }
 
     /// Saves the book and tells its changes. The last thing before [`Self::finish`].
-    pub(super) async fn save(&mut self, mut book: Book) -> Result<(), SqlError> {
-        let changes = book.take_changes();
-        store::save_book(&mut self.tx, self.lanes, &book).await?;
-        let changes = changes
-            .iter()
-            .map(|change| feed::NewChange {
-                lane: self.lanes.of(change.fact.customer().as_str()),
-                kind: change.fact.kind(),
-                key: change.fact.customer().to_string(),
-                happened_at: change.event_at,
-                body: show::change(change, self.now).encode_to_vec(),
-            })
-            .collect();
-        feed::append(&mut self.tx, changes, self.now).await?;
-        Ok(())
+    pub(super) async fn save(&mut self, book: Book) -> Result<(), SqlError> {
+        save(&mut self.tx, self.lanes, book).await
     }
 
     /// Records the answer and commits. A refusal that is a fact about what is known is an answer
@@ -93,6 +80,24 @@ impl Write {
         }
         Ok(outcome?)
     }
+}
+
+/// Saves a book and tells its changes: the last thing of a transaction before the commit.
+pub(crate) async fn save(tx: &mut Tx, lanes: Lanes, mut book: Book) -> Result<(), SqlError> {
+    let (changes, now) = (book.take_changes(), book.now());
+    store::save_book(tx, lanes, &book).await?;
+    let changes = changes
+        .iter()
+        .map(|change| feed::NewChange {
+            lane: lanes.of(change.fact.customer().as_str()),
+            kind: change.fact.kind(),
+            key: change.fact.customer().to_string(),
+            happened_at: change.event_at,
+            body: show::change(change, now).encode_to_vec(),
+        })
+        .collect();
+    feed::append(tx, changes, now).await?;
+    Ok(())
 }
 
 /// How many items of a batch are new, and how many changed.

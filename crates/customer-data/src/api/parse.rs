@@ -1,10 +1,12 @@
 //! From the wire into words of the domain, every mistake noted by its field.
 
 mod bill;
+mod care;
 mod consent;
 mod customer;
 mod interaction;
 mod subscription;
+mod survey;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -16,10 +18,12 @@ use tenure_rpc::fields;
 use crate::domain::limits;
 
 pub(super) use bill::bill;
+pub(super) use care::{code, new_complaint, optional_id, promise, staff};
 pub(super) use consent::{consent, purpose, scope};
 pub(super) use customer::{customer, external_id};
 pub(super) use interaction::interaction;
 pub(super) use subscription::{check_port_out, churn_kind, churn_reason, subscription, suspension};
+pub(super) use survey::survey;
 pub(super) use usage::usage;
 
 /// The most items of one batch.

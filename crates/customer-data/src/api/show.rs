@@ -1,6 +1,8 @@
 //! From words of the domain to the wire.
 
-use tenure_core::{CustomerId, Money, Timestamp};
+mod care;
+
+use tenure_core::{ComplaintId, CustomerId, Money, Timestamp};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::r#type::v1::attribute_value::Kind;
 use tenure_proto::r#type::v1::{
@@ -8,7 +10,9 @@ use tenure_proto::r#type::v1::{
 };
 use tenure_rpc::fields::time;
 
-use crate::domain::words::{Channel, LegalBasis};
+use crate::domain::words::{Channel, InteractionPhase, LegalBasis};
+pub(super) use care::{complaint, promise, step, survey};
+
 use crate::domain::{
     AttributeName, AttributeValue, Bill, Change, Consent, Customer, Erasure, Etag, Fact, Import,
     Interaction, Subscription, UsageSummary,
@@ -137,6 +141,8 @@ pub(super) fn interaction(interaction: &Interaction) -> wire::Interaction {
         kind: interaction.kind.number(),
         reason: interaction.reason.clone(),
         resolution: interaction.resolution.clone(),
+        phase: interaction.phase.map_or(0, InteractionPhase::number),
+        complaint_id: complaint_of(interaction.complaint.as_ref()),
     }
 }
 
@@ -158,6 +164,11 @@ pub(super) fn consent(consent: &Consent) -> wire::Consent {
         valid_until: until.map(time),
         record_time: Some(time(consent.recorded_at)),
     }
+}
+
+/// Returns the complaint that something is about, or nothing.
+fn complaint_of(id: Option<&ComplaintId>) -> String {
+    id.map_or(String::new(), ToString::to_string)
 }
 
 /// Shows an erasure that waits for the receipts of some services.
@@ -210,6 +221,9 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
             erasure_id: id.to_string(),
             customer_id: customer.to_string(),
         }),
+        Fact::Complaint(fact) => wire::change::Fact::Complaint(complaint(fact)),
+        Fact::Promise(fact) => wire::change::Fact::Promise(promise(fact)),
+        Fact::Survey(fact) => wire::change::Fact::Survey(survey(fact)),
     };
     wire::Change {
         event_time: Some(time(change.event_at)),

@@ -1,6 +1,7 @@
 //! The open book of one transaction: everything that a batch touches, and the rules by which each
 //! item of it changes that. Items are decided in their order, each on what the ones before left.
 
+mod care;
 mod consent;
 mod contact;
 mod customer;
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId, Timestamp};
 
 use uuid::Uuid;
+
+pub use care::{Care, Changed};
 
 use super::privacy::IdentifierKind;
 use super::refusal::{Reason, Refusal};
@@ -33,9 +36,25 @@ pub enum Owned {
     Bill,
     /// An interaction.
     Interaction,
+    /// A complaint.
+    Complaint,
+    /// A promise.
+    Promise,
+    /// A survey.
+    Survey,
 }
 
 impl Owned {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::Subscription,
+        Self::Bill,
+        Self::Interaction,
+        Self::Complaint,
+        Self::Promise,
+        Self::Survey,
+    ];
+
     /// Returns the word for it in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -43,6 +62,9 @@ impl Owned {
             Self::Subscription => "subscription",
             Self::Bill => "bill",
             Self::Interaction => "interaction",
+            Self::Complaint => "complaint",
+            Self::Promise => "promise",
+            Self::Survey => "survey",
         }
     }
 }
@@ -83,6 +105,8 @@ pub struct Book {
     pub consents: Shelf<(CustomerId, Timestamp), Consent>,
     /// Who is a person that was erased: by what that is recognised, and the erasure.
     pub suppressed: BTreeMap<CustomerId, (IdentifierKind, Uuid)>,
+    /// Complaints, promises and surveys.
+    pub care: Care,
     changes: Vec<Change>,
     changes_kept: usize,
 }
@@ -103,6 +127,7 @@ impl Book {
             interactions: Shelf::default(),
             consents: Shelf::default(),
             suppressed: BTreeMap::new(),
+            care: Care::default(),
             changes: Vec::new(),
             changes_kept: 0,
         }
@@ -125,6 +150,7 @@ impl Book {
         self.usage.keep();
         self.interactions.keep();
         self.consents.keep();
+        self.care.keep();
         self.changes_kept = self.changes.len();
     }
 
@@ -139,6 +165,7 @@ impl Book {
         self.usage.undo();
         self.interactions.undo();
         self.consents.undo();
+        self.care.undo();
         self.changes.truncate(self.changes_kept);
     }
 

@@ -3,7 +3,9 @@
 use tenure_core::{CustomerId, Timestamp};
 use uuid::Uuid;
 
-use super::{Bill, Consent, Customer, Interaction, Subscription, UsageSummary};
+use super::{
+    Bill, Complaint, Consent, Customer, Interaction, Promise, Subscription, Survey, UsageSummary,
+};
 
 /// One fact, as it is after the change.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +24,16 @@ pub enum Fact {
     Consent(Consent),
     /// That the customer was erased.
     Erasure(CustomerId, Uuid),
+    /// A complaint.
+    Complaint(Complaint),
+    /// A promise.
+    Promise(Promise),
+    /// A survey.
+    Survey(Survey),
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 7] = [
+pub const FACT_KINDS: [&str; 10] = [
     "customer",
     "subscription",
     "bill",
@@ -33,6 +41,9 @@ pub const FACT_KINDS: [&str; 7] = [
     "interaction",
     "consent",
     "erasure",
+    "complaint",
+    "promise",
+    "survey",
 ];
 
 impl Fact {
@@ -54,6 +65,9 @@ impl Fact {
             Self::Consent(it) => it.valid_from,
             // Told once, when it happens: no snapshot has it.
             Self::Erasure(..) => now,
+            Self::Complaint(it) => it.since(),
+            Self::Promise(it) => it.since(),
+            Self::Survey(it) => it.answered_at,
         }
     }
 
@@ -68,6 +82,9 @@ impl Fact {
             Self::Interaction(_) => "interaction",
             Self::Consent(_) => "consent",
             Self::Erasure(..) => "erasure",
+            Self::Complaint(_) => "complaint",
+            Self::Promise(_) => "promise",
+            Self::Survey(_) => "survey",
         }
     }
 
@@ -82,6 +99,9 @@ impl Fact {
             Self::Interaction(interaction) => &interaction.customer,
             Self::Consent(consent) => &consent.customer,
             Self::Erasure(customer, _) => customer,
+            Self::Complaint(complaint) => &complaint.customer,
+            Self::Promise(promise) => &promise.customer,
+            Self::Survey(survey) => &survey.customer,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Contacts with a customer.
 
-use tenure_core::{CustomerId, InteractionId, Timestamp};
+use tenure_core::{ComplaintId, CustomerId, InteractionId, Timestamp};
 
-use super::words::{Channel, Direction, InteractionKind};
+use super::words::{Channel, Direction, InteractionKind, InteractionPhase};
 
 /// The longest code of a reason or a resolution, in bytes.
 pub const CODE_LENGTH_MAX: usize = 128;
@@ -26,4 +26,8 @@ pub struct Interaction {
     pub reason: String,
     /// How it ended; empty while it is open.
     pub resolution: String,
+    /// Before, during or after a sale.
+    pub phase: Option<InteractionPhase>,
+    /// The complaint it is about.
+    pub complaint: Option<ComplaintId>,
 }

@@ -31,6 +31,26 @@ pub enum Reason {
     EtagMismatch,
     /// The person was erased.
     CustomerErased,
+    /// The customer has no such complaint.
+    ComplaintNotFound,
+    /// The complaint exists.
+    ComplaintExists,
+    /// The complaint stands where this cannot follow.
+    ComplaintStateForbids,
+    /// The complaint has all it may have of something.
+    ComplaintFull,
+    /// The complaint has no such resolution.
+    ResolutionNotFound,
+    /// The resolution was answered otherwise.
+    ResolutionAnswered,
+    /// Nothing like it was promised to the customer.
+    PromiseNotFound,
+    /// The promise exists.
+    PromiseExists,
+    /// It is settled what became of the promise.
+    PromiseSettled,
+    /// The survey is another customer's.
+    SurveyExists,
 }
 
 impl Reason {
@@ -51,6 +71,16 @@ impl Reason {
             Self::BillSettled => "BILL_SETTLED",
             Self::EtagMismatch => "ETAG_MISMATCH",
             Self::CustomerErased => "CUSTOMER_ERASED",
+            Self::ComplaintNotFound => "COMPLAINT_NOT_FOUND",
+            Self::ComplaintExists => "COMPLAINT_EXISTS",
+            Self::ComplaintStateForbids => "COMPLAINT_STATE_FORBIDS",
+            Self::ComplaintFull => "COMPLAINT_FULL",
+            Self::ResolutionNotFound => "RESOLUTION_NOT_FOUND",
+            Self::ResolutionAnswered => "RESOLUTION_ANSWERED",
+            Self::PromiseNotFound => "PROMISE_NOT_FOUND",
+            Self::PromiseExists => "PROMISE_EXISTS",
+            Self::PromiseSettled => "PROMISE_SETTLED",
+            Self::SurveyExists => "SURVEY_EXISTS",
         }
     }
 
@@ -59,16 +89,27 @@ impl Reason {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::InvalidFields => ErrorCode::InvalidArgument,
-            Self::CustomerNotFound | Self::SubscriptionNotFound => ErrorCode::NotFound,
+            Self::CustomerNotFound
+            | Self::SubscriptionNotFound
+            | Self::ComplaintNotFound
+            | Self::ResolutionNotFound
+            | Self::PromiseNotFound => ErrorCode::NotFound,
             Self::CustomerExists
             | Self::ExternalIdTaken
             | Self::SubscriptionExists
             | Self::BillExists
             | Self::InteractionExists
-            | Self::MsisdnTaken => ErrorCode::AlreadyExists,
-            Self::SubscriptionTerminated | Self::BillSettled | Self::CustomerErased => {
-                ErrorCode::FailedPrecondition
-            }
+            | Self::MsisdnTaken
+            | Self::ComplaintExists
+            | Self::PromiseExists
+            | Self::SurveyExists => ErrorCode::AlreadyExists,
+            Self::SubscriptionTerminated
+            | Self::BillSettled
+            | Self::ComplaintStateForbids
+            | Self::ComplaintFull
+            | Self::ResolutionAnswered
+            | Self::PromiseSettled
+            | Self::CustomerErased => ErrorCode::FailedPrecondition,
             Self::EtagMismatch => ErrorCode::Aborted,
         }
     }

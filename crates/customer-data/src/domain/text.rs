@@ -21,6 +21,15 @@ pub fn parse(text: &str, length_max: usize) -> Result<String, Mismatch> {
     }
 }
 
+/// Returns `text` as [`parse`] does; its lines may be broken.
+///
+/// # Errors
+/// When it is longer than `length_max` bytes, or holds another control character.
+pub fn parse_prose(text: &str, length_max: usize) -> Result<String, Mismatch> {
+    let one_line = text.replace('\n', " ");
+    parse(&one_line, length_max).map(|_| text.to_owned())
+}
+
 /// Returns `text` as [`parse`] does, when it is not empty.
 ///
 /// # Errors
@@ -49,5 +58,7 @@ mod tests {
             "the character U+0000 at byte 1"
         );
         assert_eq!(parse_required("", 3).unwrap_err().found, "nothing");
+        assert_eq!(parse_prose("a\nb", 3).unwrap(), "a\nb");
+        assert!(parse_prose("a\rb", 3).is_err());
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId};
+use tenure_core::{
+    BillId, ComplaintId, CustomerId, InteractionId, PromiseId, SubscriptionId, SurveyId,
+};
 
+use super::book::Owned;
 use super::{
-    Bill, Consent, CustomerPatch, ExternalId, Interaction, Msisdn, Subscription, UsageKey,
+    Bill, Consent, CustomerPatch, ExternalId, Interaction, Msisdn, Subscription, Survey, UsageKey,
     UsageSummary,
 };
 
@@ -28,6 +31,14 @@ pub struct Touched {
     pub interactions: BTreeSet<(CustomerId, InteractionId)>,
     /// Customers whose consent ledger grows.
     pub consents: BTreeSet<CustomerId>,
+    /// Complaints of customers.
+    pub complaints: BTreeSet<(CustomerId, ComplaintId)>,
+    /// Promises to customers.
+    pub promises: BTreeSet<(CustomerId, PromiseId)>,
+    /// Surveys of customers.
+    pub surveys: BTreeSet<(CustomerId, SurveyId)>,
+    /// Keys that something new wants to have.
+    pub claimed: BTreeSet<(Owned, Box<str>)>,
 }
 
 impl Touched {
@@ -74,6 +85,23 @@ impl Touched {
         self.customers.insert(interaction.customer.clone());
         self.interactions
             .insert((interaction.customer.clone(), interaction.id.clone()));
+        self.complaint_of(&interaction.customer, interaction.complaint.as_ref());
+    }
+
+    /// Adds a survey.
+    pub fn survey(&mut self, survey: &Survey) {
+        self.customers.insert(survey.customer.clone());
+        self.surveys
+            .insert((survey.customer.clone(), survey.id.clone()));
+        self.claimed
+            .insert((Owned::Survey, survey.id.as_str().into()));
+        self.complaint_of(&survey.customer, survey.complaint.as_ref());
+    }
+
+    /// Adds a complaint that something of the customer's is about.
+    pub fn complaint_of(&mut self, customer: &CustomerId, id: Option<&ComplaintId>) {
+        let key = id.map(|id| (customer.clone(), id.clone()));
+        self.complaints.extend(key);
     }
 
     /// Adds a record of the consent ledger.

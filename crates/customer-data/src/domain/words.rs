@@ -33,6 +33,8 @@ macro_rules! numbered {
     };
 }
 
+pub(super) use numbered;
+
 numbered! {
     /// What a customer is.
     CustomerKind {
@@ -146,6 +148,17 @@ numbered! {
         Inbound = 1,
         /// The operator.
         Outbound = 2,
+    }
+}
+numbered! {
+    /// Where an interaction stands in the course of a sale.
+    InteractionPhase {
+        /// Before.
+        PreSale = 1,
+        /// During.
+        InSale = 2,
+        /// After.
+        AfterSale = 3,
     }
 }
 numbered! {

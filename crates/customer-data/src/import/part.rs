@@ -366,6 +366,7 @@ impl InteractionPlan {
             kind: reader.word(&self.kind),
             reason: reader.text(self.reason.as_ref()),
             resolution: reader.text(self.resolution.as_ref()),
+            ..Default::default()
         })
     }
 }

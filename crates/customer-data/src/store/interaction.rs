@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{CustomerId, InteractionId, Lane, Lanes, Timestamp};
+use tenure_core::{ComplaintId, CustomerId, InteractionId, Lane, Lanes, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
-use crate::domain::words::{Channel, Direction, InteractionKind};
+use crate::domain::words::{Channel, Direction, InteractionKind, InteractionPhase};
 use crate::domain::{Book, Fact, Interaction};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT i.customer_id, i.interaction_id, i.happened_at, i.channel, i.direction, i.kind,
-            i.reason, i.resolution
+            i.reason, i.resolution, i.phase, i.complaint_id
      FROM",
     "JOIN interaction AS i ON i.lane = CAST(value ->> 0 AS INTEGER)
                           AND i.customer_id = value ->> 1
@@ -19,20 +19,23 @@ const LOAD: RowsSql = rows_sql!(
 );
 const SAVE: RowsSql = rows_sql!(
     "INSERT INTO interaction (lane, customer_id, interaction_id, happened_at, channel, direction,
-                              kind, reason, resolution)
+                              kind, reason, resolution, phase, complaint_id)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT),
             CAST(value ->> 4 AS INTEGER), CAST(value ->> 5 AS INTEGER),
-            CAST(value ->> 6 AS INTEGER), value ->> 7, value ->> 8
+            CAST(value ->> 6 AS INTEGER), value ->> 7, value ->> 8,
+            CAST(value ->> 9 AS INTEGER), value ->> 10
      FROM",
     "WHERE TRUE
      ON CONFLICT (lane, customer_id, interaction_id) DO UPDATE SET
          happened_at = EXCLUDED.happened_at, channel = EXCLUDED.channel,
          direction = EXCLUDED.direction, kind = EXCLUDED.kind, reason = EXCLUDED.reason,
-         resolution = EXCLUDED.resolution"
+         resolution = EXCLUDED.resolution, phase = EXCLUDED.phase,
+         complaint_id = EXCLUDED.complaint_id"
 );
 /// A customer has few contacts: sorting them costs less than an index that every write has to keep.
 const LIST: &str = "
-    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution
+    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
+           phase, complaint_id
     FROM interaction
     WHERE lane = $1 AND customer_id = $2
       AND (happened_at < $3 OR (happened_at = $3 AND interaction_id > $4))
@@ -40,19 +43,32 @@ const LIST: &str = "
     LIMIT $5";
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
-    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution
+    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
+           phase, complaint_id
     FROM interaction
     WHERE lane = $1 AND (customer_id, interaction_id) > ($2, $3)
     ORDER BY customer_id, interaction_id
     LIMIT $4";
 const OPEN: &str = "
-    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution
+    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
+           phase, complaint_id
     FROM interaction
     WHERE lane = $1 AND customer_id = $2 AND kind = $3 AND resolution = ''
     ORDER BY happened_at, interaction_id
     LIMIT $4";
 
-type Row = (String, String, i64, i32, i32, i32, String, String);
+type Row = (
+    String,
+    String,
+    i64,
+    i32,
+    i32,
+    i32,
+    String,
+    String,
+    Option<i32>,
+    Option<String>,
+);
 
 pub(super) async fn load(
     tx: &mut Tx,
@@ -84,6 +100,8 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             i.kind.number(),
             i.reason.clone(),
             i.resolution.clone(),
+            i.phase.map(InteractionPhase::number),
+            i.complaint.as_ref().map(ToString::to_string),
         )
     };
     let rows: Vec<_> = book.interactions.written().map(|(_, i)| row(i)).collect();
@@ -164,7 +182,11 @@ pub async fn open_complaints(
 }
 
 fn known(row: Row) -> Result<Interaction, SqlError> {
-    let (customer, id, happened, channel, direction, kind, reason, resolution) = row;
+    let (customer, id, happened, channel, direction, kind, reason, resolution, ..) = row;
+    let complaint = row.9.map(|id| ComplaintId::parse(&id));
+    let phase = row
+        .8
+        .map(|phase| read("phase", InteractionPhase::from_number(phase)));
     Ok(Interaction {
         id: read("interaction_id", InteractionId::parse(&id).ok())?,
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
@@ -174,5 +196,7 @@ fn known(row: Row) -> Result<Interaction, SqlError> {
         kind: read("kind", InteractionKind::from_number(kind))?,
         reason,
         resolution,
+        phase: phase.transpose()?,
+        complaint: read("complaint_id", complaint.transpose().ok())?,
     })
 }

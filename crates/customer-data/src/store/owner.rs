@@ -22,8 +22,6 @@ const SAVE: RowsSql = rows_sql!(
      ON CONFLICT (lane, kind, id) DO UPDATE SET customer_id = EXCLUDED.customer_id"
 );
 
-const ALL: [Owned; 3] = [Owned::Subscription, Owned::Bill, Owned::Interaction];
-
 /// Loads the owners of those keys that were not found with the customer who claims them.
 pub(super) async fn load(
     tx: &mut Tx,
@@ -45,12 +43,15 @@ pub(super) async fn load(
     let contacts = contacts.filter(|key| book.interactions.get(key).is_none());
     keys.extend(contacts.map(|(_, id)| (Owned::Interaction, id.as_str())));
 
+    keys.extend(touched.claimed.iter().map(|(owned, id)| (*owned, &**id)));
+
     let keys: Vec<_> = keys
         .into_iter()
         .map(|(owned, id)| (lanes.of(id), owned.as_str(), id))
         .collect();
     for (kind, id, customer) in load_rows!(tx, LOAD, keys, (String, String, String)) {
-        let owned = read("kind", ALL.into_iter().find(|owned| owned.as_str() == kind))?;
+        let mut all = Owned::ALL.iter().copied();
+        let owned = read("kind", all.find(|owned| owned.as_str() == kind))?;
         let customer = read("customer_id", CustomerId::parse(&customer).ok())?;
         book.owners.load((owned, id.into()), customer);
     }

@@ -2,7 +2,10 @@
 //! batch is one statement and each statement stands once.
 
 use serde::Serialize;
+use tenure_core::{DepartmentCode, PersonCode};
 use tenure_sql::{SqlError, Tx, with_tx};
+
+use crate::domain::StaffMember;
 
 /// One statement in both dialects; `$1` is the JSON array.
 #[derive(Debug, Clone, Copy)]
@@ -76,4 +79,12 @@ pub(super) use load_rows;
 /// Returns what a stored text or number means, or that the row is damaged.
 pub(super) fn read<T>(column: &str, value: Option<T>) -> Result<T, SqlError> {
     value.ok_or_else(|| SqlError::corrupt(format!("column {column} holds what nobody wrote")))
+}
+
+/// Returns the person that two columns mean.
+pub(super) fn staff(department: &str, person: &str) -> Result<StaffMember, SqlError> {
+    Ok(StaffMember {
+        department: read("department", DepartmentCode::parse(department).ok())?,
+        person: read("person", PersonCode::parse(person).ok())?,
+    })
 }

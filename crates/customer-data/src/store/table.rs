@@ -3,7 +3,9 @@
 use tenure_core::Lane;
 use tenure_sql::{SqlError, Tx};
 
-use super::{bill, consent, customer, interaction, subscription, usage};
+use super::{
+    bill, complaint, consent, customer, interaction, promise, subscription, survey, usage,
+};
 use crate::domain::Fact;
 
 /// A table of facts. Its number stands in the tokens of readers in the midst of a snapshot: new ones
@@ -22,17 +24,26 @@ pub enum FactTable {
     Interaction,
     /// The consent ledger.
     Consent,
+    /// Complaints.
+    Complaint,
+    /// Promises.
+    Promise,
+    /// Surveys.
+    Survey,
 }
 
 impl FactTable {
     /// All of them, each at its number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Customer,
         Self::Subscription,
         Self::Bill,
         Self::Usage,
         Self::Interaction,
         Self::Consent,
+        Self::Complaint,
+        Self::Promise,
+        Self::Survey,
     ];
 
     /// Returns the word for the kind of its facts in the feed.
@@ -45,6 +56,9 @@ impl FactTable {
             Self::Usage => "usage_summary",
             Self::Interaction => "interaction",
             Self::Consent => "consent",
+            Self::Complaint => "complaint",
+            Self::Promise => "promise",
+            Self::Survey => "survey",
         }
     }
 
@@ -67,6 +81,9 @@ impl FactTable {
             Self::Usage => usage::page(tx, lane, after, limit).await,
             Self::Interaction => interaction::page(tx, lane, after, limit).await,
             Self::Consent => consent::page(tx, lane, after, limit).await,
+            Self::Complaint => complaint::page(tx, lane, after, limit).await,
+            Self::Promise => promise::page(tx, lane, after, limit).await,
+            Self::Survey => survey::page(tx, lane, after, limit).await,
         }
     }
 }

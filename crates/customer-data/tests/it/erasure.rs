@@ -78,6 +78,7 @@ pub(crate) async fn fill(suite: &mut Suite, id: &str, name: &str, number: &str, 
     };
     let mut ledger = ConsentServiceClient::new(suite.transport.clone());
     ledger.record_consent(consent).await.unwrap();
+    crate::care_suite::fill_one(suite, id).await;
 }
 
 /// Ottilie, who had another name and another number before.

@@ -36,6 +36,9 @@ fn key(fact: &Fact) -> String {
         Fact::Interaction(it) => format!("interaction {}", it.interaction_id),
         Fact::Consent(it) => format!("consent {}", it.consent_id),
         Fact::Erasure(it) => format!("erasure {}", it.erasure_id),
+        Fact::Complaint(it) => format!("complaint {}", it.complaint_id),
+        Fact::Promise(it) => format!("promise {}", it.promise_id),
+        Fact::Survey(it) => format!("survey {}", it.survey_id),
     }
 }
 
@@ -118,6 +121,7 @@ async fn fill(suite: &mut Suite, ids: std::ops::Range<usize>) {
 async fn a_snapshot_holds_every_fact_once_as_the_history_ends_with_it() {
     each_suite(async |mut suite| {
         fill(&mut suite, 0..300).await;
+        crate::care_suite::fill(&suite).await;
         let end = terminate("C0007", "S7", day("2024-12-01"));
         suite.client.terminate_subscription(end).await.unwrap();
         let mut history = Table::default();

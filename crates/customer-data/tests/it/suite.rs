@@ -250,7 +250,7 @@ pub(crate) fn complaint(customer: &str, id: &str, days: i64) -> wire::Interactio
         direction: wire::InteractionDirection::Inbound.into(),
         kind: wire::InteractionKind::Complaint.into(),
         reason: "BILLING".into(),
-        resolution: String::new(),
+        ..Default::default()
     }
 }
 

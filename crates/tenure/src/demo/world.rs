@@ -225,7 +225,7 @@ fn interaction(interaction: &sim::Interaction) -> pb::Interaction {
         direction: pb::InteractionDirection::Inbound.into(),
         kind: kind.into(),
         reason: interaction.kind.topic_str().to_owned(),
-        resolution: String::new(),
+        ..Default::default()
     }
 }
 

@@ -1,12 +1,12 @@
 //! Interactions from the wire.
 
-use tenure_core::{CustomerId, InteractionId, Timestamp, Violations};
+use tenure_core::{ComplaintId, CustomerId, InteractionId, Timestamp, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 
-use super::required_word;
+use super::{optional_id, optional_word, required_word};
 use crate::domain::interaction::CODE_LENGTH_MAX;
-use crate::domain::words::{Channel, Direction, InteractionKind};
+use crate::domain::words::{Channel, Direction, InteractionKind, InteractionPhase};
 use crate::domain::{Interaction, limits, text};
 
 /// Parses an interaction that arrives now.
@@ -29,6 +29,14 @@ pub(in crate::api) fn interaction(
     let kind = required_word(violations, "kind", wire.kind, InteractionKind::from_number);
     let reason = violations.take("reason", text::parse(&wire.reason, CODE_LENGTH_MAX));
     let resolution = violations.take("resolution", text::parse(&wire.resolution, CODE_LENGTH_MAX));
+    let phase = optional_word(
+        violations,
+        "phase",
+        wire.phase,
+        InteractionPhase::from_number,
+    );
+    let complaint = ("complaint_id", wire.complaint_id.as_str());
+    let complaint = optional_id(violations, complaint, ComplaintId::parse);
     Some(Interaction {
         id: id?,
         customer: customer?,
@@ -38,5 +46,7 @@ pub(in crate::api) fn interaction(
         kind: kind?,
         reason: reason?,
         resolution: resolution?,
+        phase,
+        complaint,
     })
 }

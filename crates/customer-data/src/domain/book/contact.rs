@@ -29,9 +29,10 @@ impl Book {
     /// Takes in an interaction; it replaces the one of the same id.
     ///
     /// # Errors
-    /// When the customer is unknown, or the id is another customer's.
+    /// When the customer or the complaint is unknown, or the id is another customer's.
     pub fn upsert_interaction(&mut self, new: Interaction) -> Result<Outcome, Refusal> {
         self.require_customer(&new.customer)?;
+        self.require_complaint(&new.customer, new.complaint.as_ref())?;
         let key = (new.customer.clone(), new.id.clone());
         let outcome = match self.interactions.get(&key) {
             None => {

@@ -192,6 +192,7 @@ fn contact(number: u32, now: Timestamp) -> pb::Interaction {
         } else {
             "EXPLAINED".to_owned()
         },
+        ..Default::default()
     }
 }
 

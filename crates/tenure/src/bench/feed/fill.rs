@@ -71,6 +71,7 @@ pub(super) fn interaction(number: u32, version: u32) -> pb::Interaction {
             0 => String::new(),
             version => format!("V{version}"),
         },
+        ..Default::default()
     }
 }
 

@@ -146,6 +146,7 @@ impl Writer {
                 kind: pb::InteractionKind::Enquiry.into(),
                 reason: String::new(),
                 resolution: self.written.to_string(),
+                ..Default::default()
             });
         }
         pb::BatchUpsertInteractionsRequest {

@@ -1,0 +1,14 @@
+-- What customers answered.
+CREATE TABLE survey (
+    lane INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    survey_id TEXT NOT NULL,
+    answered_at INTEGER NOT NULL,
+    channel INTEGER NOT NULL,
+    questionnaire TEXT NOT NULL,
+    complaint_id TEXT,
+    nps INTEGER,
+    -- Service quality and other answers, as src/store/survey.rs writes them.
+    record TEXT NOT NULL,
+    PRIMARY KEY (lane, customer_id, survey_id)
+) STRICT, WITHOUT ROWID;
