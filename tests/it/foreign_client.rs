@@ -25,6 +25,11 @@ fn every_block_of_the_page_about_briefings_prints_what_the_page_says() {
     run_page("briefing.md");
 }
 
+#[test]
+fn every_block_of_the_page_about_complaints_prints_what_the_page_says() {
+    run_page("complaints.md");
+}
+
 /// Runs the blocks of a page against a server of its own.
 fn run_page(name: &str) {
     let data = tempfile::tempdir().expect("a folder");
