@@ -20,8 +20,9 @@ use crate::{Deps, api};
 /// How many events are fetched at once, and how long is waited for the first.
 const BATCH: usize = 64;
 const WAIT: Duration = Duration::from_secs(2);
-/// An event that was not acknowledged for so long comes again.
-const ACK_WAIT: Duration = Duration::from_secs(60);
+/// An event that was not acknowledged for so long comes again; until then nothing behind it comes,
+/// because a replica that was killed may have had it in its hands.
+const ACK_WAIT: Duration = Duration::from_secs(5);
 /// The pause before an event is tried again while something is away.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often an event is tried that meets a mistake of ours.
@@ -64,6 +65,8 @@ pub(super) async fn run(deps: &Arc<Deps>, bus: &Context) -> Result<(), BusError>
         durable_name: Some(config.consume_name.clone()),
         filter_subject: config.consume_subject.clone(),
         ack_wait: ACK_WAIT,
+        // One at a time, all replicas together: with more the order would be lost when one is killed.
+        max_ack_pending: 1,
         ..pull::Config::default()
     };
     let consumer = stream.get_or_create_consumer(&config.consume_name, consumer);
