@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prost::Message;
 use tenure_core::{Clock, Ids, Span};
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tenure_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tenure_proto::scoring::v1 as proto;
 use tenure_rpc::{Lifecycle, Transport};
 use tenure_sql::{Db, SqlError};
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) policy: Policy,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) customers: CustomerServiceClient<Transport>,
+    pub(crate) privacy: PrivacyServiceClient<Transport>,
     model: Mutex<Option<Arc<ActiveModel>>>,
 }
 
@@ -72,6 +74,7 @@ impl App {
             ids: deps.ids,
             policy: deps.config.policy,
             lifecycle: deps.lifecycle,
+            privacy: PrivacyServiceClient::new(deps.customer_data.clone()),
             customers: CustomerServiceClient::new(deps.customer_data),
             model: Mutex::new(None),
         }

@@ -1,5 +1,6 @@
 //! Work in the background: reading customer-data's feed, training, scoring everybody.
 
+mod erase;
 pub(crate) mod fact;
 pub(crate) mod feed;
 pub(crate) mod scoring;

@@ -26,7 +26,8 @@ pub struct PrivacyConfig {
     pub suppress_by: Vec<String>,
     /// How often running erasures go on, in seconds: 1 to 86400.
     pub erasure_interval_s: u64,
-    /// The services beside this one whose receipts an erasure waits for.
+    /// The services beside this one whose receipts an erasure waits for: those that forget the customer
+    /// when the feed tells them.
     pub erasure_services: Vec<String>,
 }
 
@@ -39,7 +40,7 @@ impl Default for PrivacyConfig {
             birth_attribute: "birth_date".to_owned(),
             suppress_by: kinds.map(|it| it.as_str().to_ascii_lowercase()).collect(),
             erasure_interval_s: 10,
-            erasure_services: Vec::new(),
+            erasure_services: vec!["lifecycle-scoring".to_owned()],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost_types::Timestamp as Wire;
 use tenure_core::{Ids, ManualClock, Span, Timestamp};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service, Vault};
+use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, PrivacyConfig, Service, Vault};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::r#type::v1::attribute_value::Kind;
@@ -24,7 +24,16 @@ pub(crate) struct Suite {
 
 impl Suite {
     pub(crate) fn new(db: Db) -> Self {
-        Self::with(db, Config::default(), Peers::default())
+        // Nobody else is here whose receipts could come.
+        let privacy = PrivacyConfig {
+            erasure_services: Vec::new(),
+            ..PrivacyConfig::default()
+        };
+        let config = Config {
+            privacy,
+            ..Config::default()
+        };
+        Self::with(db, config, Peers::default())
     }
 
     pub(crate) fn with(db: Db, config: Config, peers: Peers) -> Self {

@@ -12,6 +12,7 @@ use tenure_sql::feed::{self, NewChange, consumer};
 use tenure_sql::{SqlError, Tx};
 use tonic::{Status, Streaming};
 
+use super::erase;
 use super::fact::fact;
 use crate::app::{App, Judged};
 use crate::domain::assess::{Risk, assess};
@@ -58,10 +59,17 @@ impl CustomerFeed {
         }
         let mut facts: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
         for change in &response.changes {
-            facts
-                .entry(change.customer_id.clone())
-                .or_default()
-                .extend(fact(change));
+            let id = &change.customer_id;
+            if erase::erasure(change).is_some() {
+                // What was told before is forgotten, also when it comes in the same batch.
+                facts.remove(id);
+                continue;
+            }
+            if change.fact.is_none() {
+                // Emptied, because the customer was erased since.
+                continue;
+            }
+            facts.entry(id.clone()).or_default().extend(fact(change));
         }
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;
@@ -111,6 +119,7 @@ impl Consumer for CustomerFeed {
     }
 
     async fn apply(&mut self, response: Self::Response) -> Result<Outcome, Status> {
+        erase::forget(&self.app, &response.changes).await?;
         self.take_in(response)
             .await
             .map_err(|error| error.into_status(DOMAIN))

@@ -21,6 +21,12 @@ const SELECT: &str = "
     LEFT JOIN score s ON s.lane = c.lane AND s.customer_id = c.customer_id
     WHERE c.lane = ";
 
+const FORGET: [&str; 3] = [
+    "DELETE FROM customer_state WHERE lane = $1 AND customer_id = $2",
+    "DELETE FROM score WHERE lane = $1 AND customer_id = $2",
+    "DELETE FROM stage_interval WHERE lane = $1 AND customer_id = $2",
+];
+
 /// A customer as stored.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -102,6 +108,18 @@ fn known(row: Row) -> Result<Known, SqlError> {
         state,
         score,
     })
+}
+
+/// Deletes everything of a customer and returns how many rows there were.
+pub(crate) async fn forget(tx: &mut Tx, lane: Lane, id: &str) -> Result<u64, SqlError> {
+    let mut rows = 0;
+    for sql in FORGET {
+        rows += with_tx!(tx, |conn| {
+            let forget = sqlx::query(sql).bind(lane).bind(id);
+            forget.execute(conn).await?.rows_affected()
+        });
+    }
+    Ok(rows)
 }
 
 /// Returns the known ones among `ids`, which are all of `lane`, in no particular order.

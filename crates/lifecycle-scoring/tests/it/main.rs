@@ -5,6 +5,7 @@
     reason = "helpers of tests; what fails there fails the test"
 )]
 
+mod erasure;
 mod feed;
 mod models;
 mod real_data;

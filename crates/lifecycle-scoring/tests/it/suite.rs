@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use tenure_core::{Clock, Ids, ManualClock, Timestamp};
 use tenure_lifecycle_scoring::{Config, Deps, MIGRATIONS, Service};
 use tenure_proto::customer::v1::customer_service_server::{CustomerService, CustomerServiceServer};
+use tenure_proto::customer::v1::privacy_service_server::{PrivacyService, PrivacyServiceServer};
 use tenure_proto::customer::v1::*;
 use tenure_proto::scoring::v1 as scoring;
 use tenure_proto::scoring::v1::scoring_service_client::ScoringServiceClient;
@@ -121,12 +122,44 @@ impl CustomerService for Customers {
     }
 }
 
+/// The receipts of erasures that customer-data got.
+#[derive(Clone, Default)]
+pub(crate) struct Receipts(pub(crate) Arc<Mutex<Vec<RecordErasureReceiptRequest>>>);
+
+impl PrivacyService for Receipts {
+    refuse! {
+        erase_customer: EraseCustomerRequest => EraseCustomerResponse,
+        get_erasure: GetErasureRequest => GetErasureResponse,
+        list_erasures: ListErasuresRequest => ListErasuresResponse,
+        run_erasures: RunErasuresRequest => RunErasuresResponse,
+        lift_suppression: LiftSuppressionRequest => LiftSuppressionResponse,
+        export_customer: ExportCustomerRequest => ExportCustomerResponse,
+    }
+
+    fn record_erasure_receipt<'s, 'f>(
+        &'s self,
+        request: Request<RecordErasureReceiptRequest>,
+    ) -> Pin<
+        Box<
+            dyn Future<Output = Result<Response<RecordErasureReceiptResponse>, Status>> + Send + 'f,
+        >,
+    >
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        self.0.lock().unwrap().push(request.into_inner());
+        Box::pin(async { Ok(Response::new(RecordErasureReceiptResponse::default())) })
+    }
+}
+
 /// A scoring service with what is around it.
 #[derive(Clone)]
 pub(crate) struct Suite {
     pub(crate) db: Db,
     pub(crate) clock: ManualClock,
     pub(crate) customers: Customers,
+    pub(crate) receipts: Receipts,
     pub(crate) client: ScoringServiceClient<Transport>,
 }
 
@@ -141,7 +174,10 @@ impl Suite {
     }
 
     fn beside(db: Db, customers: Customers, clock: ManualClock) -> Self {
-        let routes = Routes::default().add_service(CustomerServiceServer::new(customers.clone()));
+        let receipts = Receipts::default();
+        let routes = Routes::default()
+            .add_service(CustomerServiceServer::new(customers.clone()))
+            .add_service(PrivacyServiceServer::new(receipts.clone()));
         let service = Service::new(Deps {
             db: db.clone(),
             clock: Arc::new(clock.clone()),
@@ -156,6 +192,7 @@ impl Suite {
             db,
             clock,
             customers,
+            receipts,
             client,
         }
     }
@@ -269,7 +306,7 @@ impl Suite {
     }
 }
 
-fn change(customer_id: &str, when: Timestamp, fact: change::Fact) -> Change {
+pub(crate) fn change(customer_id: &str, when: Timestamp, fact: change::Fact) -> Change {
     Change {
         event_time: Some(time(when)),
         record_time: Some(time(when)),
