@@ -11,11 +11,7 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use serde_json::{Value, json};
 use tenure_core::Ids;
-<<<<<<< HEAD
 use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Peers, Service, Vault};
-=======
-use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Peers, Service};
->>>>>>> 9c266fb (Take events of the bus one at a time, so that a kill keeps their order)
 use tenure_rpc::Lifecycle;
 use tenure_sql::Db;
 use tenure_testkit::{each_backend, free_address};
@@ -87,10 +83,7 @@ impl Replica {
             config,
             lifecycle: lifecycle.clone(),
             peers: Peers::default(),
-<<<<<<< HEAD
             vault: Vault::default(),
-=======
->>>>>>> 9c266fb (Take events of the bus one at a time, so that a kill keeps their order)
         });
         service.unwrap().spawn_jobs(&lifecycle);
         Self(lifecycle)
