@@ -218,6 +218,41 @@ fn customers(id: &str, ids: &[&str]) -> Value {
     event(id, "BatchUpsertCustomersRequest", &data)
 }
 
+/// What takes in interactions.
+const CONTACTS: &str = "BatchUpsertInteractionsRequest";
+
+fn contact(customer: &str) -> Value {
+    json!({"interactions": [{
+        "interactionId": "I1", "customerId": customer, "eventTime": "2024-05-01T10:00:00Z",
+        "channel": "CHANNEL_CALL_CENTRE", "direction": "INTERACTION_DIRECTION_INBOUND",
+        "kind": "INTERACTION_KIND_COMPLAINT", "reason": "BILLING",
+    }]})
+}
+
+/// What cannot be taken in, each with the reason that its dead letter tells.
+fn poison() -> [(String, &'static str); 6] {
+    [
+        ("no JSON".to_owned(), "INVALID_EVENT"),
+        (
+            event("3", "DropTableRequest", &json!({})).to_string(),
+            "INVALID_EVENT",
+        ),
+        (
+            event("4", CONTACTS, &json!({"interactions": 7})).to_string(),
+            "INVALID_EVENT",
+        ),
+        (
+            event("5", CONTACTS, &contact("nobody")).to_string(),
+            "CUSTOMER_NOT_FOUND",
+        ),
+        (
+            event("6", CONTACTS, &json!({"interactions": [{}]})).to_string(),
+            "INVALID_FIELDS",
+        ),
+        (customers("1", &["eve"]).to_string(), "REQUEST_ID_REUSED"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_taken_in_once_and_what_cannot_be_is_a_dead_letter_with_the_reason() {
     each_backend(&MIGRATIONS, async |db| {
@@ -243,35 +278,8 @@ async fn each_event_is_taken_in_once_and_what_cannot_be_is_a_dead_letter_with_th
             sent.await.unwrap();
         };
         send(&bus, customers("1", &["ada", "bob"]).to_string()).await;
-        let contact = |customer: &str| {
-            json!({"interactions": [{
-                "interactionId": "I1", "customerId": customer, "eventTime": "2024-05-01T10:00:00Z",
-                "channel": "CHANNEL_CALL_CENTRE", "direction": "INTERACTION_DIRECTION_INBOUND",
-                "kind": "INTERACTION_KIND_COMPLAINT", "reason": "BILLING",
-            }]})
-        };
-        let request = "BatchUpsertInteractionsRequest";
-        send(&bus, event("2", request, &contact("ada")).to_string()).await;
-        let poison = [
-            ("no JSON".to_owned(), "INVALID_EVENT"),
-            (
-                event("3", "DropTableRequest", &json!({})).to_string(),
-                "INVALID_EVENT",
-            ),
-            (
-                event("4", request, &json!({"interactions": 7})).to_string(),
-                "INVALID_EVENT",
-            ),
-            (
-                event("5", request, &contact("nobody")).to_string(),
-                "CUSTOMER_NOT_FOUND",
-            ),
-            (
-                event("6", request, &json!({"interactions": [{}]})).to_string(),
-                "INVALID_FIELDS",
-            ),
-            (customers("1", &["eve"]).to_string(), "REQUEST_ID_REUSED"),
-        ];
+        send(&bus, event("2", CONTACTS, &contact("ada")).to_string()).await;
+        let poison = poison();
         for (payload, _) in &poison {
             send(&bus, payload.clone()).await;
         }

@@ -253,6 +253,18 @@ async fn what_does_not_fit_is_refused_by_its_name() {
     .await;
 }
 
+/// Tells ada that her complaint was received.
+fn notice() -> wire::NotifyCustomerRequest {
+    wire::NotifyCustomerRequest {
+        request_id: fresh(),
+        customer_id: "ada".into(),
+        complaint_id: "T1".into(),
+        channel: 5,
+        message_code: "RECEIVED".into(),
+        notice_time: None,
+    }
+}
+
 #[tokio::test]
 async fn what_the_customer_was_told_and_what_was_agreed_stands_with_the_complaint() {
     use wire::ResolutionState::{Accepted, Proposed, Refused};
@@ -260,14 +272,7 @@ async fn what_the_customer_was_told_and_what_was_agreed_stands_with_the_complain
         let mut suite = suite.with_customers(&["ada"]).await;
         let mut care = care(&suite);
         create(&mut care, ticket("ada", "T1")).await;
-        let notify = wire::NotifyCustomerRequest {
-            request_id: fresh(),
-            customer_id: "ada".into(),
-            complaint_id: "T1".into(),
-            channel: 5,
-            message_code: "RECEIVED".into(),
-            notice_time: None,
-        };
+        let notify = notice();
         for _ in 0..2 {
             care.notify_customer(notify.clone()).await.unwrap();
         }
@@ -333,10 +338,22 @@ async fn what_the_customer_was_told_and_what_was_agreed_stands_with_the_complain
         // The same answer once more says nothing new.
         care.answer_resolution(answer(2, Accepted)).await.unwrap();
         assert_eq!(told_of_complaints(&mut suite).await.len(), 6);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_customer_is_told_after_the_complaint_and_fifty_times_at_most() {
+    each_suite(async |suite| {
+        let suite = suite.with_customers(&["ada"]).await;
+        let mut care = care(&suite);
+        create(&mut care, ticket("ada", "T1")).await;
+        care.notify_customer(notice()).await.unwrap();
+        wait(&suite, 1);
         let early = wire::NotifyCustomerRequest {
             request_id: fresh(),
             notice_time: hour(-1),
-            ..notify
+            ..notice()
         };
         for _ in 0..49 {
             let notify = wire::NotifyCustomerRequest {
@@ -350,11 +367,7 @@ async fn what_the_customer_was_told_and_what_was_agreed_stands_with_the_complain
         assert_eq!(fields(&early), ["notice_time"]);
         let full = wire::NotifyCustomerRequest {
             request_id: fresh(),
-            customer_id: "ada".into(),
-            complaint_id: "T1".into(),
-            channel: 5,
-            message_code: "RECEIVED".into(),
-            notice_time: None,
+            ..notice()
         };
         let full = care.notify_customer(full).await.unwrap_err();
         assert_code(&full, Code::FailedPrecondition, "COMPLAINT_FULL");

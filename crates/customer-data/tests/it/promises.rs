@@ -172,7 +172,7 @@ async fn promises_that_mean_nothing_are_refused() {
 }
 
 #[tokio::test]
-async fn promises_and_debts_have_pages() {
+async fn promises_have_pages() {
     each_suite(async |suite| {
         let suite = suite.with_customers(&["ada", "bob"]).await;
         let mut care = care(&suite);
@@ -221,8 +221,19 @@ async fn promises_and_debts_have_pages() {
             .map(|it| it.promise_id.as_str())
             .collect();
         assert_eq!(ids, ["P5", "P1"]);
+    })
+    .await;
+}
 
-        // What is owed is listed whether or not the clock noted it already.
+#[tokio::test]
+async fn debts_are_listed_by_department_whether_or_not_the_clock_noted_them() {
+    each_suite(async |suite| {
+        let suite = suite.with_customers(&["ada", "bob"]).await;
+        let mut care = care(&suite);
+        for (customer, id, due) in [("ada", "P1", 3), ("bob", "P2", 2), ("ada", "P4", 9)] {
+            record(&mut care, promise(customer, id, hour(due))).await;
+        }
+        wait(&suite, 5);
         let mut debts = wire::ListOverduePromisesRequest {
             department_code: "desk".into(),
             page_size: 1,

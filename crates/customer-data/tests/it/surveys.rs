@@ -185,7 +185,10 @@ async fn an_interaction_knows_its_phase_and_its_complaint() {
             ..Default::default()
         };
         let listed = suite.client.list_interactions(list).await.unwrap();
-        assert_eq!(listed.into_inner().interactions, [call.clone()]);
+        assert_eq!(
+            listed.into_inner().interactions,
+            std::slice::from_ref(&call)
+        );
         let loose = wire::Interaction {
             complaint_id: "T9".into(),
             ..call.clone()

@@ -124,7 +124,7 @@ impl Writer {
         let count = 1 + self.random.next_u64() % BATCH_MAX;
         let mut interactions: Vec<pb::Interaction> = Vec::new();
         for _ in 0..count {
-            let is_new = self.random.next_u32() % 3 > 0;
+            let is_new = !self.random.next_u32().is_multiple_of(3);
             let id = match is_new || self.written == 0 {
                 true => self.written,
                 false => self.random.next_u64() % self.written,
