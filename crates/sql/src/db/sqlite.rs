@@ -13,6 +13,9 @@ use crate::error::{SqlError, SqlErrorKind};
 
 /// How long a connection waits for the lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a file is opened that somebody else creates at that moment, and how long in between.
+const OPENINGS_MAX: u32 = 100;
+const OPENING_PAUSE: Duration = Duration::from_millis(20);
 /// Each connection is a thread; more of them than this only wait for each other.
 const READERS_MAX: u32 = 8;
 /// Distinct statements kept prepared per connection; a service has about a hundred.
@@ -45,22 +48,11 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
     // The frames of a commit reach the log in one call; readers write none.
     let log = tenure_sqlite_log::register();
     let log = log.map_err(|error| SqlError::new(SqlErrorKind::Other, error.to_string()))?;
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(options.acquire_timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        // When the disk is full SQLite ends a transaction by itself, and the driver, whose ROLLBACK
-        // then fails, counts it as open for ever: whoever comes next gets a new connection.
-        .before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }))
-        .connect_with(
-            connect
-                .clone()
-                .vfs(log)
-                .journal_mode(SqliteJournalMode::Wal),
-        )
-        .await?;
+    let writing = connect
+        .clone()
+        .vfs(log)
+        .journal_mode(SqliteJournalMode::Wal);
+    let write = open_for_writing(writing, options).await?;
     let read = SqlitePoolOptions::new()
         .max_connections(options.connections_max.clamp(1, READERS_MAX))
         .acquire_timeout(options.acquire_timeout)
@@ -68,6 +60,35 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .test_before_acquire(false)
         .connect_lazy_with(connect.pragma("query_only", "on"));
     Ok(Pools::Sqlite { read, write })
+}
+
+/// Whoever creates the file switches it to its log, and SQLite waits for nobody's lock then: others
+/// who open it in that moment are refused, and try again.
+async fn open_for_writing(
+    connect: SqliteConnectOptions,
+    options: &DbOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        // When the disk is full SQLite ends a transaction by itself, and the driver, whose ROLLBACK
+        // then fails, counts it as open for ever: whoever comes next gets a new connection.
+        .before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }));
+    for _ in 1..OPENINGS_MAX {
+        match pool.clone().connect_with(connect.clone()).await {
+            Err(error) if is_locked(&error) => tokio::time::sleep(OPENING_PAUSE).await,
+            opened => return opened,
+        }
+    }
+    pool.connect_with(connect).await
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().is_some_and(|code| code == "5"))
 }
 
 /// Runs statements as one transaction.
