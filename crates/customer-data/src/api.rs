@@ -9,6 +9,7 @@ pub(crate) mod contact;
 pub(crate) mod customer;
 mod erasure;
 mod export;
+mod identity;
 mod import;
 mod once;
 mod page;

@@ -9,6 +9,7 @@ pub mod change;
 pub mod complaint;
 pub mod consent;
 pub mod customer;
+pub mod identity;
 pub mod import;
 pub mod interaction;
 pub mod limits;

@@ -6,6 +6,7 @@ use tenure_sql::SqlError;
 use tenure_sql::feed::FeedError;
 
 use crate::domain::Refusal;
+use crate::domain::identity::IdentityRefusal;
 
 /// An error of the service.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum Error {
     /// The master key cannot be had, or is another than before.
     #[error("the master key of personal data: {0}")]
     MasterKey(String),
+    /// A merge, an unmerge or a policy does not fit what is known.
+    #[error(transparent)]
+    Identity(#[from] IdentityRefusal),
     /// The feed cannot be read from there.
     #[error(transparent)]
     Feed(#[from] FeedError),
@@ -88,6 +92,7 @@ impl Coded for Error {
             | Self::ErasureNotFound(_) => ErrorCode::NotFound,
             Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
             Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
+            Self::Identity(refusal) => refusal.code(),
             Self::Feed(error) => error.code(),
             Self::Sql(error) => error.code(),
             Self::Unreadable(_) | Self::MasterKey(_) => ErrorCode::Internal,
@@ -103,6 +108,7 @@ impl Coded for Error {
             Self::ImportNotFound(_) => "IMPORT_NOT_FOUND",
             Self::ImportCompleted(_) => "IMPORT_COMPLETED",
             Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
+            Self::Identity(refusal) => refusal.reason(),
             Self::Feed(error) => error.reason(),
             Self::Sql(error) => error.reason(),
             Self::ErasureNotFound(_) => "ERASURE_NOT_FOUND",
@@ -120,6 +126,7 @@ impl Coded for Error {
                 vec![("import_id", id.clone())]
             }
             Self::ImportBatchOutOfOrder(next) => vec![("next_batch_number", next.to_string())],
+            Self::Identity(refusal) => refusal.metadata(),
             Self::Feed(error) => error.metadata(),
             Self::ErasureNotFound(id) => vec![("erasure_id", id.clone())],
             Self::Sql(_) | Self::Unreadable(_) | Self::MasterKey(_) => Vec::new(),

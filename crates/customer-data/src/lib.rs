@@ -24,6 +24,7 @@ use tenure_proto::customer::v1::briefing_service_server::BriefingServiceServer;
 use tenure_proto::customer::v1::complaint_service_server::ComplaintServiceServer;
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tenure_proto::customer::v1::identity_service_server::IdentityServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
 use tenure_rpc::encoded::WithEncoded;
@@ -49,6 +50,7 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0123_survey",
     "0140_consent",
     "0141_privacy",
+    "0150_identity"
 );
 
 /// What the service needs.
@@ -115,6 +117,7 @@ impl Service {
             .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
             .add_service(ComplaintServiceServer::new(api::Api(self.0.clone())))
             .add_service(SurveyServiceServer::new(api::Api(self.0.clone())))
+            .add_service(IdentityServiceServer::new(api::Api(self.0.clone())))
     }
 
     /// Starts the sweeps, the clock of what was promised, and what goes over the bus.

@@ -7,6 +7,7 @@ pub mod customer;
 pub mod erasure;
 pub mod external_id;
 mod facts;
+pub mod identity;
 pub mod import;
 pub mod interaction;
 pub mod msisdn;
@@ -22,6 +23,8 @@ mod table;
 pub mod trace;
 pub mod usage;
 pub mod vault;
+
+use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
 use tenure_sql::{SqlError, Tx, feed};
@@ -61,6 +64,21 @@ pub async fn open_book(
     promise::load(tx, lanes, &touched.promises, &mut book).await?;
     survey::load(tx, lanes, &touched.surveys, &mut book).await?;
     owner::load(tx, lanes, touched, &mut book).await?;
+    Ok(book)
+}
+
+/// Loads customers alone, behind locks that the caller has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_customers(
+    tx: &mut Tx,
+    lanes: Lanes,
+    customers: &BTreeSet<CustomerId>,
+    now: Timestamp,
+) -> Result<Book, SqlError> {
+    let mut book = Book::open(now);
+    customer::load(tx, lanes, customers, &mut book).await?;
     Ok(book)
 }
 

@@ -1,14 +1,16 @@
 //! Usage summaries and interactions: upsert, list.
 
-use tenure_core::Violations;
+use std::cmp::Reverse;
+
+use tenure_core::{CustomerId, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::customer::{require_known, required_customer};
+use super::customer::required_customer;
 use super::once::{Begun, Counts, Write, begin, take_all};
 use super::page::Page;
-use super::{parse, show};
+use super::{identity, parse, show};
 use crate::domain::{Book, Interaction, Touched, UsageSummary};
 use crate::{Deps, Error, store};
 
@@ -69,15 +71,24 @@ pub(super) async fn list_usage(
         page.number(0)?.unwrap_or(i64::MAX),
         page.number(1)?.unwrap_or(i32::MAX),
         page.text(2)?.unwrap_or_default(),
+        page.text(3)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let rows = store::usage::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let members = identity::members(deps, &customer).await?;
+    let limit = page.size.probe();
+    let list = async |member: &CustomerId| store::usage::list(&deps.db, member, after, limit).await;
+    let order = |row: &UsageSummary| {
+        let key = &row.key;
+        let when = (key.started_at, key.period.number());
+        Reverse((when, key.subscription.clone(), key.customer.clone()))
+    };
+    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
     let (rows, next_page_token) = page.cut(rows, |row| {
         let subscription = row.key.subscription.as_ref();
         vec![
             row.key.started_at.as_micros().to_string(),
             row.key.period.number().to_string(),
             subscription.map_or(String::new(), ToString::to_string),
+            row.key.customer.to_string(),
         ]
     });
     let usage_summaries = rows.iter().map(show::usage).collect();
@@ -147,8 +158,12 @@ pub(super) async fn list_interactions(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let rows = store::interaction::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let members = identity::members(deps, &customer).await?;
+    let limit = page.size.probe();
+    let list =
+        async |member: &CustomerId| store::interaction::list(&deps.db, member, after, limit).await;
+    let order = |row: &Interaction| (Reverse(row.happened_at), row.id.clone());
+    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.happened_at.as_micros().to_string(), row.id.to_string()]
     });

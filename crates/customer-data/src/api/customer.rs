@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
-use super::{parse, screen, show};
+use super::{identity, parse, screen, show};
 use crate::domain::{CustomerPatch, Msisdn, Touched};
 use crate::{Deps, Error, store};
 
@@ -119,20 +119,11 @@ pub(super) async fn get(
     request: &wire::GetCustomerRequest,
 ) -> Result<wire::GetCustomerResponse, Error> {
     let id = required_customer(&request.customer_id)?;
-    let customer = find(deps, &id).await?;
+    let found = identity::find(deps, &id).await?;
     Ok(wire::GetCustomerResponse {
-        customer: Some(customer),
+        merged_customer_id: found.merged(&id),
+        customer: Some(show::customer(&found.customer)),
     })
-}
-
-async fn find(deps: &Deps, id: &CustomerId) -> Result<wire::Customer, Error> {
-    match store::customer::get(&deps.db, id).await? {
-        Some(customer) => Ok(show::customer(&customer)),
-        None => Err(Error::CustomerNotFound {
-            key: "customer_id",
-            value: id.to_string(),
-        }),
-    }
 }
 
 /// Parses the one required customer id of a request.
@@ -141,11 +132,6 @@ pub(super) fn required_customer(id: &str) -> Result<CustomerId, Error> {
     let id = violations.take("customer_id", CustomerId::parse(id));
     violations.into_result()?;
     Ok(id.expect("what is missing is a violation"))
-}
-
-/// Refuses when there is no such customer: an empty list would hide the mistake.
-pub(super) async fn require_known(deps: &Deps, id: &CustomerId) -> Result<(), Error> {
-    find(deps, id).await.map(drop)
 }
 
 pub(super) async fn batch_get(
@@ -191,6 +177,7 @@ pub(super) async fn list(
     let after = page.text(0)?.unwrap_or_default();
     let rows = store::customer::list(&deps.db, after, page.size.probe()).await?;
     let (rows, next) = page.cut(rows, |customer| vec![customer.id.to_string()]);
+    let rows = identity::as_records(deps, rows).await?;
     let mut customers: Vec<wire::Customer> = Vec::with_capacity(rows.len());
     let mut bytes = 0;
     for row in &rows {
@@ -226,9 +213,10 @@ pub(super) async fn lookup(
             let at = at.unwrap_or_else(|| deps.clock.now());
             let found = store::msisdn::find(&deps.db, &msisdn, at).await?;
             let (customer, subscription) = found.ok_or_else(|| unknown("msisdn"))?;
-            let customer = Some(find(deps, &customer).await?);
+            let found = identity::find(deps, &customer).await?;
             Ok(wire::LookupCustomerResponse {
-                customer,
+                merged_customer_id: found.merged(&customer),
+                customer: Some(show::customer(&found.customer)),
                 subscription_id: subscription.to_string(),
             })
         }
@@ -240,9 +228,11 @@ pub(super) async fn lookup(
             violations.into_result()?;
             let id = id.expect("what is missing is a violation");
             let found = store::external_id::find(&deps.db, &id).await?;
-            let customer = Some(find(deps, &found.ok_or_else(|| unknown("external_id"))?).await?);
+            let customer = found.ok_or_else(|| unknown("external_id"))?;
+            let found = identity::find(deps, &customer).await?;
             Ok(wire::LookupCustomerResponse {
-                customer,
+                merged_customer_id: found.merged(&customer),
+                customer: Some(show::customer(&found.customer)),
                 subscription_id: String::new(),
             })
         }

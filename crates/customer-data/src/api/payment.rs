@@ -1,14 +1,16 @@
 //! Bills: upsert, list.
 
-use tenure_core::Violations;
+use std::cmp::Reverse;
+
+use tenure_core::{CustomerId, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::customer::{require_known, required_customer};
+use super::customer::required_customer;
 use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
-use super::{parse, show};
+use super::{identity, parse, show};
 use crate::domain::{Bill, Book, Touched};
 use crate::{Deps, Error, store};
 
@@ -70,8 +72,11 @@ pub(super) async fn list(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let rows = store::bill::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let members = identity::members(deps, &customer).await?;
+    let limit = page.size.probe();
+    let list = async |member: &CustomerId| store::bill::list(&deps.db, member, after, limit).await;
+    let order = |row: &Bill| (Reverse(row.issued_at), row.id.clone());
+    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.issued_at.as_micros().to_string(), row.id.to_string()]
     });

@@ -224,6 +224,7 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
         Fact::Complaint(fact) => wire::change::Fact::Complaint(complaint(fact)),
         Fact::Promise(fact) => wire::change::Fact::Promise(promise(fact)),
         Fact::Survey(fact) => wire::change::Fact::Survey(survey(fact)),
+        Fact::Merge(fact) => wire::change::Fact::Merge(super::identity::show::merge(fact)),
     };
     wire::Change {
         event_time: Some(time(change.event_at)),

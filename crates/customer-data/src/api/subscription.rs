@@ -5,10 +5,10 @@ use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::customer::{require_known, required_customer};
+use super::customer::required_customer;
 use super::once::{Begun, Write, begin, take_all};
 use super::page::Page;
-use super::{parse, show};
+use super::{identity, parse, show};
 use crate::domain::{Book, Subscription, Termination, Touched, limits};
 use crate::{Deps, Error, store};
 
@@ -67,10 +67,19 @@ pub(super) async fn list(
         &request.page_token,
         arguments,
     )?;
-    let after = page.text(0)?.unwrap_or_default();
-    require_known(deps, &customer).await?;
-    let rows = store::subscription::list(&deps.db, &customer, after, page.size.probe()).await?;
-    let (rows, next_page_token) = page.cut(rows, |row| vec![row.id.to_string()]);
+    let after = (
+        page.text(0)?.unwrap_or_default(),
+        page.text(1)?.unwrap_or_default(),
+    );
+    let members = identity::members(deps, &customer).await?;
+    let limit = page.size.probe();
+    let list =
+        async |member: &CustomerId| store::subscription::list(&deps.db, member, after, limit).await;
+    let order = |row: &Subscription| (row.id.clone(), row.customer.clone());
+    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
+    let (rows, next_page_token) = page.cut(rows, |row| {
+        vec![row.id.to_string(), row.customer.to_string()]
+    });
     let subscriptions = rows.iter().map(show::subscription).collect();
     Ok(wire::ListSubscriptionsResponse {
         subscriptions,

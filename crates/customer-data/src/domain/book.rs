@@ -175,6 +175,11 @@ impl Book {
         std::mem::take(&mut self.changes)
     }
 
+    /// Tells the member of a record that it was merged, or that this was undone.
+    pub fn tell_merge(&mut self, merge: super::identity::Merge) {
+        self.tell(self.now, Fact::Merge(merge));
+    }
+
     /// Notes a change, to be told with the others.
     pub fn tell(&mut self, event_at: Timestamp, fact: Fact) {
         self.changes.push(Change { event_at, fact });

@@ -3,6 +3,7 @@
 use tenure_core::{CustomerId, Timestamp};
 use uuid::Uuid;
 
+use super::identity::Merge;
 use super::{
     Bill, Complaint, Consent, Customer, Interaction, Promise, Subscription, Survey, UsageSummary,
 };
@@ -30,10 +31,12 @@ pub enum Fact {
     Promise(Promise),
     /// A survey.
     Survey(Survey),
+    /// That the customer's record was merged with another one, or that this was undone.
+    Merge(Merge),
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 10] = [
+pub const FACT_KINDS: [&str; 11] = [
     "customer",
     "subscription",
     "bill",
@@ -44,6 +47,7 @@ pub const FACT_KINDS: [&str; 10] = [
     "complaint",
     "promise",
     "survey",
+    "merge",
 ];
 
 impl Fact {
@@ -63,11 +67,11 @@ impl Fact {
             Self::Usage(it) => it.period_end().min(now).max(it.key.started_at),
             Self::Interaction(it) => it.happened_at,
             Self::Consent(it) => it.valid_from,
-            // Told once, when it happens: no snapshot has it.
-            Self::Erasure(..) => now,
             Self::Complaint(it) => it.since(),
             Self::Promise(it) => it.since(),
             Self::Survey(it) => it.answered_at,
+            // Told when it happens; what a snapshot says of records holds now.
+            Self::Erasure(..) | Self::Merge(_) => now,
         }
     }
 
@@ -85,6 +89,7 @@ impl Fact {
             Self::Complaint(_) => "complaint",
             Self::Promise(_) => "promise",
             Self::Survey(_) => "survey",
+            Self::Merge(_) => "merge",
         }
     }
 
@@ -102,6 +107,7 @@ impl Fact {
             Self::Complaint(complaint) => &complaint.customer,
             Self::Promise(promise) => &promise.customer,
             Self::Survey(survey) => &survey.customer,
+            Self::Merge(merge) => &merge.customer,
         }
     }
 }

@@ -45,6 +45,11 @@ const LIST: &str = "
            import_line, facts
     FROM customer
     WHERE customer_id > $1
+      AND NOT EXISTS (
+          SELECT 1 FROM identity_alias
+          WHERE identity_alias.lane = customer.lane
+            AND identity_alias.customer_id = customer.customer_id
+            AND identity_alias.survivor_id <> customer.customer_id)
     ORDER BY customer_id
     LIMIT $2";
 /// In the order of the table's key, for a snapshot.
@@ -174,7 +179,8 @@ pub async fn get_all(db: &Db, ids: &[CustomerId]) -> Result<Vec<Customer>, SqlEr
     rows.into_iter().map(known).collect()
 }
 
-/// Returns up to `limit` customers whose ids follow `after`, by id.
+/// Returns up to `limit` customers whose ids follow `after`, by id, without those that were merged into
+/// others.
 ///
 /// # Errors
 /// When the database fails.

@@ -44,9 +44,10 @@ const LIST: &str = "
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
            updated_at, standing
     FROM subscription
-    WHERE lane = $1 AND customer_id = $2 AND subscription_id > $3
+    WHERE lane = $1 AND customer_id = $2
+      AND subscription_id >= $3 AND (subscription_id > $3 OR customer_id > $4)
     ORDER BY subscription_id
-    LIMIT $4";
+    LIMIT $5";
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
@@ -128,20 +129,22 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
     execute(tx, SAVE, &rows).await
 }
 
-/// Returns up to `limit` subscriptions of a customer whose ids follow `after`, by id.
+/// Returns up to `limit` subscriptions of a customer that come after the one with the id `after.0` of
+/// the customer `after.1`, by id: one that was given to another customer stands with both.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     db: &Db,
     customer: &CustomerId,
-    after: &str,
+    after: (&str, &str),
     limit: i64,
 ) -> Result<Vec<Subscription>, SqlError> {
     let lane = db.lanes().of(customer.as_str());
     let rows: Vec<Row> = with_pool!(db, |pool| {
         let query = sqlx::query_as(LIST).bind(lane).bind(customer.as_str());
-        query.bind(after).bind(limit).fetch_all(pool).await?
+        let query = query.bind(after.0).bind(after.1);
+        query.bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(known).collect()
 }

@@ -37,9 +37,11 @@ const LIST: &str = "
     SELECT customer_id, started_at, period, subscription_id, voice_seconds, in_group_voice_seconds,
            data_megabytes, sms_count
     FROM usage_summary
-    WHERE lane = $1 AND customer_id = $2 AND (started_at, period, subscription_id) < ($3, $4, $5)
+    WHERE lane = $1 AND customer_id = $2
+      AND (started_at, period, subscription_id) <= ($3, $4, $5)
+      AND ((started_at, period, subscription_id) < ($3, $4, $5) OR customer_id < $6)
     ORDER BY started_at DESC, period DESC, subscription_id DESC
-    LIMIT $6";
+    LIMIT $7";
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id, started_at, period, subscription_id, voice_seconds, in_group_voice_seconds,
@@ -100,15 +102,15 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
     execute(tx, SAVE, &rows).await
 }
 
-/// Returns up to `limit` summaries of a customer that come after the one with start, period and
-/// subscription of `after`, newest first.
+/// Returns up to `limit` summaries of a customer that come after the one with start, period,
+/// subscription and customer of `after`, newest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     db: &Db,
     customer: &CustomerId,
-    after: (i64, i32, &str),
+    after: (i64, i32, &str, &str),
     limit: i64,
 ) -> Result<Vec<UsageSummary>, SqlError> {
     let lane = db.lanes().of(customer.as_str());
@@ -118,6 +120,7 @@ pub async fn list(
             .bind(after.0)
             .bind(after.1)
             .bind(after.2)
+            .bind(after.3)
             .bind(limit)
             .fetch_all(pool)
             .await?

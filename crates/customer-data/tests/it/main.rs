@@ -11,6 +11,8 @@ mod consent;
 mod customers;
 mod erasure;
 mod erasure_jobs;
+mod identity;
+mod identity_suite;
 mod import_file;
 mod import_rpc;
 mod pages;

@@ -21,6 +21,7 @@ fn word(change: &wire::Change) -> &'static str {
         Fact::Complaint(_) => "complaint",
         Fact::Promise(_) => "promise",
         Fact::Survey(_) => "survey",
+        Fact::Merge(_) => "merge",
     }
 }
 

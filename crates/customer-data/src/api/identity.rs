@@ -1,0 +1,82 @@
+//! Who is one customer with whom: one line for each RPC into the file that answers it.
+
+mod explain;
+mod merge;
+mod parse;
+mod policy;
+mod record;
+pub(super) mod show;
+
+use tenure_proto::customer::v1 as wire;
+use tenure_proto::customer::v1::identity_service_server::IdentityService;
+use tonic::{Request, Response};
+
+use super::{Answer, Api};
+
+pub(super) use record::{as_records, find, members};
+
+#[tonic::async_trait]
+impl IdentityService for Api {
+    async fn merge_customers(
+        &self,
+        request: Request<wire::MergeCustomersRequest>,
+    ) -> Answer<wire::MergeCustomersResponse> {
+        merge::merge(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn unmerge_customers(
+        &self,
+        request: Request<wire::UnmergeCustomersRequest>,
+    ) -> Answer<wire::UnmergeCustomersResponse> {
+        merge::unmerge(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn explain_identity(
+        &self,
+        request: Request<wire::ExplainIdentityRequest>,
+    ) -> Answer<wire::ExplainIdentityResponse> {
+        Ok(Response::new(
+            explain::explain(&self.0, &request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_merge_links(
+        &self,
+        request: Request<wire::ListMergeLinksRequest>,
+    ) -> Answer<wire::ListMergeLinksResponse> {
+        Ok(Response::new(
+            explain::list(&self.0, &request.into_inner()).await?,
+        ))
+    }
+
+    async fn create_identity_policy(
+        &self,
+        request: Request<wire::CreateIdentityPolicyRequest>,
+    ) -> Answer<wire::CreateIdentityPolicyResponse> {
+        policy::create(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn activate_identity_policy(
+        &self,
+        request: Request<wire::ActivateIdentityPolicyRequest>,
+    ) -> Answer<wire::ActivateIdentityPolicyResponse> {
+        policy::activate(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_identity_policies(
+        &self,
+        request: Request<wire::ListIdentityPoliciesRequest>,
+    ) -> Answer<wire::ListIdentityPoliciesResponse> {
+        Ok(Response::new(
+            policy::list(&self.0, &request.into_inner()).await?,
+        ))
+    }
+}

@@ -1,0 +1,63 @@
+//! Which ids are one customer, and whose value of each field stands for all of them.
+
+mod components;
+pub mod form;
+mod origin;
+pub mod policy;
+mod record;
+mod refusal;
+
+pub use components::Components;
+pub use form::Form;
+pub use origin::{Criterion, Field, Origin, Survivorship, Why, golden};
+pub use policy::{Policy, Rules, Salt};
+pub use record::{Graph, Link, MEMBERS_MAX, Named, Record};
+pub use refusal::IdentityRefusal;
+
+use tenure_core::{CustomerId, Timestamp};
+use uuid::Uuid;
+
+/// Why ids were linked, or a link was undone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cause {
+    /// The version of the policy that decided; 0 when a person did.
+    pub policy_version: i64,
+    /// The key on which they agree.
+    pub match_key: String,
+    /// What they agree on, never the value itself.
+    pub fingerprint: String,
+    /// Who decided.
+    pub actor: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// A link, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkHistory {
+    /// The link.
+    pub link: Link,
+    /// When it was made.
+    pub since: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// When it was undone, by whom and why.
+    pub undone: Option<(Timestamp, String, String)>,
+}
+
+/// That the record of a customer was merged with another one, or that this was undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// Who is told.
+    pub customer: CustomerId,
+    /// Which merge.
+    pub id: Uuid,
+    /// Whether it was undone.
+    pub is_undone: bool,
+    /// The record of who is told, as it is now.
+    pub record: Record,
+    /// Whom the merge names.
+    pub named: Named,
+    /// Why.
+    pub cause: Cause,
+}

@@ -1,0 +1,63 @@
+//! Why a merge, an unmerge or a policy is refused.
+
+use tenure_core::{CustomerId, ErrorCode};
+use uuid::Uuid;
+
+use super::record::MEMBERS_MAX;
+
+/// A reason of `error_reason.proto` that only identity has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityRefusal {
+    /// The customers belong to one record already; this one is named in vain.
+    #[error("the customers belong to one record already")]
+    AlreadyOneRecord(CustomerId),
+    /// The record would have too many members.
+    #[error("the record would have more than {MEMBERS_MAX} members")]
+    RecordTooLarge,
+    /// There is no such merge.
+    #[error("there is no merge {0}")]
+    MergeNotFound(Uuid),
+    /// The merge was undone.
+    #[error("the merge {0} was undone")]
+    MergeUndone(Uuid),
+    /// There is no such policy.
+    #[error("there is no identity policy of version {0}")]
+    PolicyNotFound(i64),
+}
+
+impl IdentityRefusal {
+    /// Returns the reason as `ErrorInfo` names it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::AlreadyOneRecord(_) => "ALREADY_ONE_RECORD",
+            Self::RecordTooLarge => "RECORD_TOO_LARGE",
+            Self::MergeNotFound(_) => "MERGE_NOT_FOUND",
+            Self::MergeUndone(_) => "MERGE_UNDONE",
+            Self::PolicyNotFound(_) => "IDENTITY_POLICY_NOT_FOUND",
+        }
+    }
+
+    /// Returns the canonical code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::MergeNotFound(_) | Self::PolicyNotFound(_) => ErrorCode::NotFound,
+            Self::AlreadyOneRecord(_) | Self::RecordTooLarge | Self::MergeUndone(_) => {
+                ErrorCode::FailedPrecondition
+            }
+        }
+    }
+
+    /// Returns what varies, as the reason documents it.
+    #[must_use]
+    pub fn metadata(&self) -> Vec<(&'static str, String)> {
+        let varies = match self {
+            Self::AlreadyOneRecord(customer) => ("customer_id", customer.to_string()),
+            Self::RecordTooLarge => ("members_max", MEMBERS_MAX.to_string()),
+            Self::MergeNotFound(id) | Self::MergeUndone(id) => ("merge_id", id.to_string()),
+            Self::PolicyNotFound(version) => ("version", version.to_string()),
+        };
+        vec![varies]
+    }
+}

@@ -1,0 +1,197 @@
+//! Tables `identity_*`: who is one customer with whom.
+//!
+//! Reads of a record begin with [`record_of`]; lists ask each member and put the pages together
+//! ([`page_of_all`]). Writes load what hangs together with [`load`] behind the locks of its lanes.
+
+pub mod link;
+pub mod policy;
+
+use std::collections::BTreeSet;
+
+use tenure_core::{CustomerId, Lane, Lanes};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
+
+use super::rows::{RowsSql, encode, execute, load_rows, read, rows_sql};
+use crate::domain::identity::{Graph, Record};
+
+const RECORD: &str = "
+    SELECT member.survivor_id, member.member_id
+    FROM identity_alias
+    JOIN identity_member AS member ON member.lane = identity_alias.survivor_lane
+                                  AND member.survivor_id = identity_alias.survivor_id
+    WHERE identity_alias.lane = $1 AND identity_alias.customer_id = $2";
+const MEMBERS: RowsSql = rows_sql!(
+    "SELECT member.survivor_id, member.member_id
+     FROM",
+    "JOIN identity_alias ON identity_alias.lane = CAST(value ->> 0 AS INTEGER)
+                        AND identity_alias.customer_id = value ->> 1
+     JOIN identity_member AS member ON member.lane = identity_alias.survivor_lane
+                                   AND member.survivor_id = identity_alias.survivor_id"
+);
+/// SQLite uses no more than the first column of an index for a list of rows, so it is told each column
+/// as well.
+const REMOVE_ALIASES: RowsSql = RowsSql {
+    sqlite: "
+    DELETE FROM identity_alias
+    WHERE lane IN (SELECT CAST(value ->> 0 AS INTEGER) FROM json_each($1))
+      AND customer_id IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))",
+    postgres: "
+    DELETE FROM identity_alias
+    USING jsonb_array_elements($1::JSONB) AS given (value)
+    WHERE lane = CAST(value ->> 0 AS INTEGER) AND customer_id = value ->> 1",
+};
+const REMOVE_MEMBERS: RowsSql = RowsSql {
+    sqlite: "
+    DELETE FROM identity_member
+    WHERE lane IN (SELECT CAST(value ->> 0 AS INTEGER) FROM json_each($1))
+      AND survivor_id IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))",
+    postgres: "
+    DELETE FROM identity_member
+    USING jsonb_array_elements($1::JSONB) AS given (value)
+    WHERE lane = CAST(value ->> 0 AS INTEGER) AND survivor_id = value ->> 1",
+};
+const ADD_ALIASES: RowsSql = rows_sql!(
+    "INSERT INTO identity_alias (lane, customer_id, survivor_lane, survivor_id)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS INTEGER), value ->> 3
+     FROM",
+    ""
+);
+const ADD_MEMBERS: RowsSql = rows_sql!(
+    "INSERT INTO identity_member (lane, survivor_id, member_id)
+     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2
+     FROM",
+    ""
+);
+
+/// Returns the record that a customer belongs to; of one that was never merged, its own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_of(db: &Db, customer: &CustomerId) -> Result<Record, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(RECORD).bind(lane).bind(customer.as_str());
+        query.fetch_all(pool).await?
+    });
+    let mut record = Record::alone(customer.clone());
+    for (survivor, member) in rows {
+        record.survivor = read("survivor_id", CustomerId::parse(&survivor).ok())?;
+        let member = read("member_id", CustomerId::parse(&member).ok())?;
+        record.members.insert(member);
+    }
+    Ok(record)
+}
+
+/// Returns every id of the record that a customer belongs to, in ascending order: what a list of
+/// anything that customers have must ask for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn members_of(db: &Db, customer: &CustomerId) -> Result<Vec<CustomerId>, SqlError> {
+    let record = record_of(db, customer).await?;
+    Ok(record.members.into_iter().collect())
+}
+
+/// Returns the members of all records that some customers belong to, each with its survivor. Who was
+/// never merged is not among them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn members_of_all(
+    db: &Db,
+    customers: &[CustomerId],
+) -> Result<BTreeSet<(CustomerId, CustomerId)>, SqlError> {
+    let lanes = db.lanes();
+    let keys: Vec<_> = customers.iter().map(|it| key(lanes, it)).collect();
+    let sql = db.pick(MEMBERS.sqlite, MEMBERS.postgres);
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| sqlx::query_as(sql)
+        .bind(encode(&keys))
+        .fetch_all(pool)
+        .await?);
+    rows.into_iter().map(known).collect()
+}
+
+fn key(lanes: Lanes, customer: &CustomerId) -> (Lane, &str) {
+    (lanes.of(customer.as_str()), customer.as_str())
+}
+
+fn known((survivor, member): (String, String)) -> Result<(CustomerId, CustomerId), SqlError> {
+    Ok((
+        read("survivor_id", CustomerId::parse(&survivor).ok())?,
+        read("member_id", CustomerId::parse(&member).ok())?,
+    ))
+}
+
+/// Puts one page of a list together from the pages of all members: each list has its own order, and
+/// `order` is that order with the member at its end. A record of one costs what its list costs.
+///
+/// # Errors
+/// When the list of a member fails.
+pub async fn page_of_all<T, O: Ord, E>(
+    members: &[CustomerId],
+    limit: i64,
+    list: impl AsyncFn(&CustomerId) -> Result<Vec<T>, E>,
+    order: impl Fn(&T) -> O,
+) -> Result<Vec<T>, E> {
+    if let [alone] = members {
+        return list(alone).await;
+    }
+    let mut rows = Vec::new();
+    for member in members {
+        rows.extend(list(member).await?);
+    }
+    rows.sort_by_key(order);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+/// Returns some customers, all members of their records, and the links in force between them. Final
+/// only behind the locks of all of their lanes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    customers: &BTreeSet<CustomerId>,
+) -> Result<Graph, SqlError> {
+    let mut members = customers.clone();
+    let keys: Vec<_> = customers.iter().map(|it| key(lanes, it)).collect();
+    for row in load_rows!(tx, MEMBERS, keys, (String, String)) {
+        members.insert(known(row)?.1);
+    }
+    let links = link::in_force(tx, lanes, &members).await?;
+    Ok(Graph { members, links })
+}
+
+/// Returns the lanes of customers.
+#[must_use]
+pub fn lanes_of(lanes: Lanes, customers: &BTreeSet<CustomerId>) -> BTreeSet<Lane> {
+    customers.iter().map(|it| lanes.of(it.as_str())).collect()
+}
+
+/// Writes which records the members of a graph belong to now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn save_records(
+    tx: &mut Tx,
+    lanes: Lanes,
+    graph: &Graph,
+    records: &[Record],
+) -> Result<(), SqlError> {
+    let all: Vec<_> = graph.members.iter().map(|it| key(lanes, it)).collect();
+    execute(tx, REMOVE_ALIASES, &all).await?;
+    execute(tx, REMOVE_MEMBERS, &all).await?;
+    let (mut aliases, mut members) = (Vec::new(), Vec::new());
+    for record in records.iter().filter(|record| !record.is_single()) {
+        let (survivor_lane, survivor) = key(lanes, &record.survivor);
+        for member in &record.members {
+            let (lane, member) = key(lanes, member);
+            aliases.push((lane, member, survivor_lane, survivor));
+            members.push((survivor_lane, survivor, member));
+        }
+    }
+    execute(tx, ADD_ALIASES, &aliases).await?;
+    execute(tx, ADD_MEMBERS, &members).await
+}
