@@ -1,9 +1,9 @@
-//! Background work: deleting answers and changes that nobody needs any more, and what was erased, and
-//! noting promised times that have passed.
+//! Background work: matching a base, deleting answers, changes and what was erased, and noting promised
+//! times that have passed.
 
 mod due;
 pub(crate) mod erase;
-
+pub(crate) mod matching;
 pub(crate) mod peer;
 pub(crate) mod peers;
 

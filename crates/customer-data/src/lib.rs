@@ -50,7 +50,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0123_survey",
     "0140_consent",
     "0141_privacy",
-    "0150_identity"
+    "0150_identity",
+    "0151_matching"
 );
 
 /// What the service needs.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use tenure_core::{CustomerId, Violations};
+use tenure_core::Violations;
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
@@ -75,13 +75,16 @@ pub(super) async fn list_usage(
     );
     let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let list = async |member: &CustomerId| store::usage::list(&deps.db, member, after, limit).await;
+    let mut rows = Vec::new();
+    for member in &members {
+        rows.extend(store::usage::list(&deps.db, member, after, limit).await?);
+    }
     let order = |row: &UsageSummary| {
         let key = &row.key;
         let when = (key.started_at, key.period.number());
         Reverse((when, key.subscription.clone(), key.customer.clone()))
     };
-    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
+    let rows = store::identity::page_of_all(rows, limit, order);
     let (rows, next_page_token) = page.cut(rows, |row| {
         let subscription = row.key.subscription.as_ref();
         vec![
@@ -160,10 +163,12 @@ pub(super) async fn list_interactions(
     );
     let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let list =
-        async |member: &CustomerId| store::interaction::list(&deps.db, member, after, limit).await;
+    let mut rows = Vec::new();
+    for member in &members {
+        rows.extend(store::interaction::list(&deps.db, member, after, limit).await?);
+    }
     let order = |row: &Interaction| (Reverse(row.happened_at), row.id.clone());
-    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
+    let rows = store::identity::page_of_all(rows, limit, order);
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.happened_at.as_micros().to_string(), row.id.to_string()]
     });

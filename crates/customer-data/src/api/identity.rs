@@ -1,6 +1,7 @@
 //! Who is one customer with whom: one line for each RPC into the file that answers it.
 
 mod explain;
+mod matching;
 mod merge;
 mod parse;
 mod policy;
@@ -78,5 +79,59 @@ impl IdentityService for Api {
         Ok(Response::new(
             policy::list(&self.0, &request.into_inner()).await?,
         ))
+    }
+
+    async fn run_matching(
+        &self,
+        request: Request<wire::RunMatchingRequest>,
+    ) -> Answer<wire::RunMatchingResponse> {
+        matching::run(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn get_matching_run(
+        &self,
+        request: Request<wire::GetMatchingRunRequest>,
+    ) -> Answer<wire::GetMatchingRunResponse> {
+        Ok(Response::new(
+            matching::get(&self.0, &request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_match_findings(
+        &self,
+        request: Request<wire::ListMatchFindingsRequest>,
+    ) -> Answer<wire::ListMatchFindingsResponse> {
+        Ok(Response::new(
+            matching::list(&self.0, &request.into_inner()).await?,
+        ))
+    }
+
+    async fn apply_matching(
+        &self,
+        request: Request<wire::ApplyMatchingRequest>,
+    ) -> Answer<wire::ApplyMatchingResponse> {
+        matching::apply(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_quarantine(
+        &self,
+        request: Request<wire::ListQuarantineRequest>,
+    ) -> Answer<wire::ListQuarantineResponse> {
+        Ok(Response::new(
+            matching::quarantine(&self.0, &request.into_inner()).await?,
+        ))
+    }
+
+    async fn resolve_quarantine(
+        &self,
+        request: Request<wire::ResolveQuarantineRequest>,
+    ) -> Answer<wire::ResolveQuarantineResponse> {
+        matching::resolve(&self.0, &request.into_inner())
+            .await
+            .map(Response::new)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use tenure_core::{CustomerId, Violations};
+use tenure_core::Violations;
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
@@ -74,9 +74,12 @@ pub(super) async fn list(
     );
     let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let list = async |member: &CustomerId| store::bill::list(&deps.db, member, after, limit).await;
+    let mut rows = Vec::new();
+    for member in &members {
+        rows.extend(store::bill::list(&deps.db, member, after, limit).await?);
+    }
     let order = |row: &Bill| (Reverse(row.issued_at), row.id.clone());
-    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
+    let rows = store::identity::page_of_all(rows, limit, order);
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.issued_at.as_micros().to_string(), row.id.to_string()]
     });

@@ -73,10 +73,12 @@ pub(super) async fn list(
     );
     let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let list =
-        async |member: &CustomerId| store::subscription::list(&deps.db, member, after, limit).await;
+    let mut rows = Vec::new();
+    for member in &members {
+        rows.extend(store::subscription::list(&deps.db, member, after, limit).await?);
+    }
     let order = |row: &Subscription| (row.id.clone(), row.customer.clone());
-    let rows = store::identity::page_of_all(&members, limit, list, order).await?;
+    let rows = store::identity::page_of_all(rows, limit, order);
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.id.to_string(), row.customer.to_string()]
     });

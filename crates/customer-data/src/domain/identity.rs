@@ -2,10 +2,12 @@
 
 mod components;
 pub mod form;
+pub mod matching;
 mod origin;
 pub mod policy;
 mod record;
 mod refusal;
+mod run;
 
 pub use components::Components;
 pub use form::Form;
@@ -13,6 +15,7 @@ pub use origin::{Criterion, Field, Origin, Survivorship, Why, golden};
 pub use policy::{Policy, Rules, Salt};
 pub use record::{Graph, Link, MEMBERS_MAX, Named, Record};
 pub use refusal::IdentityRefusal;
+pub use run::{Finding, FindingKind, FindingState, MatchingRun, RunState};
 
 use tenure_core::{CustomerId, Timestamp};
 use uuid::Uuid;

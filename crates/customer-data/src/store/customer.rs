@@ -52,7 +52,7 @@ const LIST: &str = "
             AND identity_alias.survivor_id <> customer.customer_id)
     ORDER BY customer_id
     LIMIT $2";
-/// In the order of the table's key, for a snapshot.
+/// In the order of the table's key.
 const PAGE: &str = "
     SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
            import_line, facts
@@ -60,6 +60,7 @@ const PAGE: &str = "
     WHERE lane = $1 AND customer_id > $2
     ORDER BY customer_id
     LIMIT $3";
+const COUNT: &str = "SELECT COUNT(*) FROM customer";
 
 type Row = (
     String,
@@ -216,6 +217,34 @@ pub(super) async fn page(
             Ok((fact.id.to_string(), Fact::Customer(fact)))
         })
         .collect()
+}
+
+/// Returns up to `limit` customers of a lane whose ids follow `after`, by id: all of them, also those
+/// that were merged into others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_lane(
+    db: &Db,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Customer>, SqlError> {
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(PAGE).bind(lane).bind(after);
+        query.bind(limit).fetch_all(pool).await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+/// Returns how many customers there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(db: &Db) -> Result<i64, SqlError> {
+    Ok(with_pool!(db, |pool| sqlx::query_scalar(COUNT)
+        .fetch_one(pool)
+        .await?))
 }
 
 fn known(row: Row) -> Result<Customer, SqlError> {

@@ -5,6 +5,7 @@
 
 pub mod link;
 pub mod policy;
+pub mod run;
 
 use std::collections::BTreeSet;
 
@@ -122,27 +123,13 @@ fn known((survivor, member): (String, String)) -> Result<(CustomerId, CustomerId
     ))
 }
 
-/// Puts one page of a list together from the pages of all members: each list has its own order, and
-/// `order` is that order with the member at its end. A record of one costs what its list costs.
-///
-/// # Errors
-/// When the list of a member fails.
-pub async fn page_of_all<T, O: Ord, E>(
-    members: &[CustomerId],
-    limit: i64,
-    list: impl AsyncFn(&CustomerId) -> Result<Vec<T>, E>,
-    order: impl Fn(&T) -> O,
-) -> Result<Vec<T>, E> {
-    if let [alone] = members {
-        return list(alone).await;
-    }
-    let mut rows = Vec::new();
-    for member in members {
-        rows.extend(list(member).await?);
-    }
+/// Puts one page of a list together from the pages of all members (each asked for `limit` rows after the
+/// last one that was shown): `order` is the order of the list, with the member at its end where two
+/// members may have rows of one key.
+pub fn page_of_all<T, O: Ord>(mut rows: Vec<T>, limit: i64, order: impl Fn(&T) -> O) -> Vec<T> {
     rows.sort_by_key(order);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
+    rows
 }
 
 /// Returns some customers, all members of their records, and the links in force between them. Final

@@ -66,6 +66,13 @@ const RUNNING: &str = "
     WHERE lane = $1 AND customer_id = $2 AND (terminated_at IS NULL OR terminated_at > $3)
     ORDER BY CASE WHEN subscription_id = $4 THEN 0 ELSE 1 END, subscription_id
     LIMIT $5";
+const NUMBERS: &str = "
+    SELECT customer_id, msisdn FROM subscription
+    WHERE lane = $1 AND customer_id > $2 AND customer_id <= $3
+      AND msisdn IS NOT NULL AND terminated_at IS NULL";
+const NUMBERS_OF: &str = "
+    SELECT customer_id, msisdn FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND msisdn IS NOT NULL AND terminated_at IS NULL";
 
 type Row = (
     String,
@@ -200,6 +207,43 @@ pub async fn running(
             .await?
     });
     rows.into_iter().map(known).collect()
+}
+
+/// Returns the numbers that running subscriptions hold, of the customers of a lane that come after one
+/// id up to another.
+///
+/// # Errors
+/// When the database fails.
+pub async fn numbers(
+    db: &Db,
+    lane: Lane,
+    (after, last): (&str, &str),
+) -> Result<Vec<(CustomerId, Msisdn)>, SqlError> {
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(NUMBERS).bind(lane).bind(after);
+        query.bind(last).fetch_all(pool).await?
+    });
+    rows.into_iter().map(number).collect()
+}
+
+/// Returns the numbers that running subscriptions of a customer hold.
+///
+/// # Errors
+/// When the database fails.
+pub async fn numbers_of(db: &Db, customer: &CustomerId) -> Result<Vec<Msisdn>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<(String, String)> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(NUMBERS_OF).bind(lane);
+        query.bind(customer.as_str()).fetch_all(pool).await?
+    });
+    rows.into_iter().map(|row| Ok(number(row)?.1)).collect()
+}
+
+fn number((customer, number): (String, String)) -> Result<(CustomerId, Msisdn), SqlError> {
+    Ok((
+        read("customer_id", CustomerId::parse(&customer).ok())?,
+        read("msisdn", Msisdn::parse(&number).ok())?,
+    ))
 }
 
 fn known(row: Row) -> Result<Subscription, SqlError> {

@@ -176,7 +176,7 @@ async fn the_nameless_never_survive_the_named() {
 #[tokio::test]
 async fn a_repeat_answers_the_same_and_another_body_is_refused() {
     each_suite(async |suite| {
-        let mut suite = suite.with_customers(&["ada", "bob", "eve"]).await;
+        let suite = suite.with_customers(&["ada", "bob", "eve"]).await;
         let request = merge_request("ada", &["bob"]);
         let first = suite
             .identity()
@@ -331,7 +331,7 @@ async fn every_member_is_told_what_its_record_is_now() {
 #[tokio::test]
 async fn links_say_who_decided_when_and_why_and_stay_when_they_are_undone() {
     each_suite(async |suite| {
-        let mut suite = suite.with_customers(&["ada", "bob", "eve"]).await;
+        let suite = suite.with_customers(&["ada", "bob", "eve"]).await;
         let first = suite.merge("ada", &["bob"]).await.unwrap();
         suite.clock.advance(Span::from_days(1));
         suite.merge("bob", &["eve"]).await.unwrap();

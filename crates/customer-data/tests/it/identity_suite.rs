@@ -49,6 +49,14 @@ impl Suite {
         Ok(self.identity().merge_customers(request).await?.into_inner())
     }
 
+    pub(crate) async fn merge_two(
+        &self,
+        survivor: &str,
+        loser: &str,
+    ) -> Result<wire::MergeCustomersResponse, Status> {
+        self.merge(survivor, &[loser]).await
+    }
+
     pub(crate) async fn unmerge(
         &self,
         merge_id: &str,

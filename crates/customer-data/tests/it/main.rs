@@ -12,6 +12,8 @@ mod customers;
 mod erasure;
 mod erasure_jobs;
 mod identity;
+mod identity_model;
+mod identity_policy;
 mod identity_suite;
 mod import_file;
 mod import_rpc;

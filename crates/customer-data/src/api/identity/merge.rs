@@ -97,13 +97,27 @@ pub(super) async fn merge_in(
             with_name.insert(customer);
         }
     }
-    let links = graph.merge(merge, named, &with_name)?;
-    // What was loaded are the records of whom it names, and these are one now.
+    let which = (merge, named, &with_name);
+    let record = link(write, &mut book, graph, which, cause).await?;
+    write.save(book).await?;
+    Ok(record)
+}
+
+/// Makes one record of what a merge names, all of which is known, and notes in the book what is to be
+/// told. The graph holds the records of whom it names and nothing else.
+pub(super) async fn link(
+    write: &mut Write,
+    book: &mut Book,
+    graph: &mut Graph,
+    (merge, named, with_name): (Uuid, &Named, &BTreeSet<CustomerId>),
+    cause: &Cause,
+) -> Result<Record, Error> {
+    let (lanes, now) = (write.lanes, write.now);
+    let links = graph.merge(merge, named, with_name)?;
     let records = graph.records();
     store::identity::link::add(&mut write.tx, lanes, &links, now, cause).await?;
     store::identity::save_records(&mut write.tx, lanes, graph, &records).await?;
-    tell(&mut book, merge, false, &records, named, cause);
-    write.save(book).await?;
+    tell(book, merge, false, &records, named, cause);
     let whole = graph.record_of(&named.survivor);
     Ok(whole.expect("whoever a merge names is a member"))
 }

@@ -4,7 +4,9 @@ use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields::time;
 
 use crate::domain::identity::policy::MatchKey;
-use crate::domain::identity::{Cause, Criterion, LinkHistory, Merge, Origin, Policy, Record};
+use crate::domain::identity::{
+    Cause, Criterion, Finding, LinkHistory, MatchingRun, Merge, Origin, Policy, Record,
+};
 
 pub(in crate::api) fn merge(merge: &Merge) -> wire::Merge {
     let kind = if merge.is_undone {
@@ -59,6 +61,43 @@ pub(super) fn origin(origin: &Origin) -> wire::FieldOrigin {
         field: origin.field.to_string(),
         customer_id: origin.member.to_string(),
         reason: origin.why as i32,
+    }
+}
+
+pub(super) fn run(run: &MatchingRun) -> wire::MatchingRun {
+    wire::MatchingRun {
+        run_id: run.id.to_string(),
+        policy_version: run.policy_version,
+        state: run.state as i32,
+        dry: run.is_dry,
+        create_time: Some(time(run.created_at)),
+        end_time: run.ended_at.map(time),
+        customer_count: run.customers,
+        merge_count: run.merges,
+        proposal_count: run.proposals,
+        quarantine_count: run.quarantines,
+        split_count: run.splits,
+        shared_value_count: run.shared_values,
+        failure: run.failure.clone(),
+    }
+}
+
+pub(super) fn finding(finding: &Finding) -> wire::MatchFinding {
+    wire::MatchFinding {
+        run_id: finding.run.to_string(),
+        number: finding.number,
+        kind: finding.kind as i32,
+        state: finding.state as i32,
+        customer_ids: finding.customers.iter().map(ToString::to_string).collect(),
+        customer_count: finding.count,
+        weight: finding.weight,
+        match_key: finding.match_key.clone(),
+        fingerprint: finding.fingerprint.clone(),
+        merge_id: finding
+            .merge
+            .map_or(String::new(), |merge| merge.to_string()),
+        actor: finding.actor.clone(),
+        reason: finding.reason.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tenure_core::{CustomerId, Timestamp};
 
 use crate::domain::words::PaymentStatus;
-use crate::domain::{AttributeName, AttributeValue, Customer};
+use crate::domain::{AttributeName, AttributeValue, Customer, ExternalId};
 
 /// What makes one member's value better than another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ impl Survivorship {
     fn rank(&self, criterion: Criterion, member: &Customer) -> i64 {
         match criterion {
             Criterion::SourceTrust => {
-                let systems = member.external_ids.iter().map(|id| id.system());
+                let systems = member.external_ids.iter().map(ExternalId::system);
                 let trust = systems.filter_map(|system| self.trust.get(system)).max();
                 i64::from(trust.copied().unwrap_or(0))
             }

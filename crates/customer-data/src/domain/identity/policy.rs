@@ -138,6 +138,30 @@ impl Rules {
             .any(|it| *it == Source::Msisdn)
     }
 
+    /// Returns the keys on which two customers agree, as bits, and what they agree on for the first of
+    /// them; nothing when they agree on none.
+    #[must_use]
+    pub fn agreement(
+        &self,
+        one: Evidence<'_>,
+        other: Evidence<'_>,
+        salt: &Salt,
+    ) -> Option<(u16, Fingerprint)> {
+        let mut agreed = None;
+        for (at, key) in self.keys.iter().enumerate() {
+            let others = key.fingerprints(other, salt);
+            let common = key
+                .fingerprints(one, salt)
+                .into_iter()
+                .find(|it| others.contains(it));
+            if let Some(common) = common {
+                let (keys, _) = agreed.get_or_insert((0, common));
+                *keys |= 1 << at;
+            }
+        }
+        agreed
+    }
+
     /// Returns the sum of the weights of some keys, given as bits.
     #[must_use]
     pub fn weight(&self, keys: u16) -> i32 {

@@ -23,6 +23,18 @@ pub enum IdentityRefusal {
     /// There is no such policy.
     #[error("there is no identity policy of version {0}")]
     PolicyNotFound(i64),
+    /// There is no such run.
+    #[error("there is no run of matching {0}")]
+    RunNotFound(Uuid),
+    /// The run is not completed.
+    #[error("the run {0} is not completed")]
+    RunNotCompleted(Uuid),
+    /// The run is a dry one, or its policy is not in force any more.
+    #[error("the run {0} is not one of the policy in force")]
+    RunNotApplicable(Uuid),
+    /// The run has nothing of this number in quarantine.
+    #[error("the run {0} has nothing of number {1} in quarantine")]
+    QuarantineNotFound(Uuid, i64),
 }
 
 impl IdentityRefusal {
@@ -35,6 +47,10 @@ impl IdentityRefusal {
             Self::MergeNotFound(_) => "MERGE_NOT_FOUND",
             Self::MergeUndone(_) => "MERGE_UNDONE",
             Self::PolicyNotFound(_) => "IDENTITY_POLICY_NOT_FOUND",
+            Self::RunNotFound(_) => "MATCHING_RUN_NOT_FOUND",
+            Self::RunNotCompleted(_) => "MATCHING_RUN_NOT_COMPLETED",
+            Self::RunNotApplicable(_) => "MATCHING_RUN_NOT_APPLICABLE",
+            Self::QuarantineNotFound(..) => "QUARANTINE_NOT_FOUND",
         }
     }
 
@@ -42,10 +58,15 @@ impl IdentityRefusal {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::MergeNotFound(_) | Self::PolicyNotFound(_) => ErrorCode::NotFound,
-            Self::AlreadyOneRecord(_) | Self::RecordTooLarge | Self::MergeUndone(_) => {
-                ErrorCode::FailedPrecondition
-            }
+            Self::MergeNotFound(_)
+            | Self::PolicyNotFound(_)
+            | Self::RunNotFound(_)
+            | Self::QuarantineNotFound(..) => ErrorCode::NotFound,
+            Self::AlreadyOneRecord(_)
+            | Self::RecordTooLarge
+            | Self::MergeUndone(_)
+            | Self::RunNotCompleted(_)
+            | Self::RunNotApplicable(_) => ErrorCode::FailedPrecondition,
         }
     }
 
@@ -57,6 +78,12 @@ impl IdentityRefusal {
             Self::RecordTooLarge => ("members_max", MEMBERS_MAX.to_string()),
             Self::MergeNotFound(id) | Self::MergeUndone(id) => ("merge_id", id.to_string()),
             Self::PolicyNotFound(version) => ("version", version.to_string()),
+            Self::RunNotFound(id) | Self::RunNotCompleted(id) | Self::RunNotApplicable(id) => {
+                ("run_id", id.to_string())
+            }
+            Self::QuarantineNotFound(id, number) => {
+                return vec![("run_id", id.to_string()), ("number", number.to_string())];
+            }
         };
         vec![varies]
     }

@@ -56,6 +56,14 @@ const MAKING: &str = "
     FROM identity_link
     WHERE lane = $1 AND loser_id = $2 AND until IS NULL";
 
+const LIST_LANE: &str = "
+    SELECT merge_id, ordinal, survivor_id, loser_id, survivor_has_name, loser_has_name, since,
+           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
+    FROM identity_link
+    WHERE lane = $1 AND (loser_id, merge_id) > ($2, $3) AND until IS NULL
+    ORDER BY loser_id, merge_id
+    LIMIT $4";
+
 type LinkRow = (String, i64, String, String, i32, i32);
 
 type Row = (
@@ -231,6 +239,24 @@ pub async fn list(
         let query = sqlx::query_as(LIST).bind(lane).bind(customer);
         let query = query.bind(after.0).bind(after.1).bind(after.2);
         query.bind(limit).fetch_all(pool).await?
+    });
+    rows.into_iter().map(history).collect()
+}
+
+/// Returns up to `limit` links in force of the losers of a lane that come after one of a loser by a
+/// merge.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_lane(
+    db: &Db,
+    lane: Lane,
+    (loser, merge): &(String, String),
+    limit: i64,
+) -> Result<Vec<LinkHistory>, SqlError> {
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(LIST_LANE).bind(lane).bind(loser);
+        query.bind(merge).bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(history).collect()
 }
