@@ -54,9 +54,12 @@ async fn brief(
     let deps = desk.deps.as_ref();
     let now = deps.clock.now();
     let (customer, line) = find(deps, known, now).await?;
+    let record = store::identity::record_of(&deps.db, &customer).await?;
+    // The others know no records: what they say is of the survivor's id.
+    let survivor = record.survivor.clone();
     let (own, answers) = tokio::join!(
-        own::read(deps, &customer, line.as_ref(), now),
-        desk.asked.about(&customer, channel),
+        own::read(deps, record, line.as_ref(), now),
+        desk.asked.about(&survivor, channel),
     );
     let own = own?.ok_or_else(|| Error::CustomerNotFound {
         key: "customer_id",

@@ -134,6 +134,11 @@ pub(super) fn required_customer(id: &str) -> Result<CustomerId, Error> {
     Ok(id.expect("what is missing is a violation"))
 }
 
+/// Refuses when there is no such customer: an empty list would hide the mistake.
+pub(super) async fn require_known(deps: &Deps, id: &CustomerId) -> Result<(), Error> {
+    identity::members(deps, id).await.map(drop)
+}
+
 pub(super) async fn batch_get(
     deps: &Deps,
     request: &wire::BatchGetCustomersRequest,

@@ -14,7 +14,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, Api};
 
-pub(super) use record::{as_records, find, members};
+pub(super) use record::{as_records, find, members, whole};
 
 #[tonic::async_trait]
 impl IdentityService for Api {

@@ -53,8 +53,8 @@ pub struct LinkHistory {
 pub struct Merge {
     /// Who is told.
     pub customer: CustomerId,
-    /// Which merge.
-    pub id: Uuid,
+    /// Which merge; nothing in a snapshot, which tells of the record alone.
+    pub id: Option<Uuid>,
     /// Whether it was undone.
     pub is_undone: bool,
     /// The record of who is told, as it is now.
@@ -63,4 +63,22 @@ pub struct Merge {
     pub named: Named,
     /// Why.
     pub cause: Cause,
+}
+
+impl Merge {
+    /// Creates what a snapshot tells a member of a record.
+    #[must_use]
+    pub fn found(customer: CustomerId, record: Record) -> Self {
+        Self {
+            customer,
+            id: None,
+            is_undone: false,
+            named: Named {
+                survivor: record.survivor.clone(),
+                losers: Vec::new(),
+            },
+            record,
+            cause: Cause::default(),
+        }
+    }
 }

@@ -10,10 +10,11 @@ pub mod run;
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
 use super::rows::{RowsSql, encode, execute, load_rows, read, rows_sql};
-use crate::domain::identity::{Graph, Record};
+use crate::domain::Fact;
+use crate::domain::identity::{Graph, Merge, Record};
 
 const RECORD: &str = "
     SELECT member.survivor_id, member.member_id
@@ -21,6 +22,16 @@ const RECORD: &str = "
     JOIN identity_member AS member ON member.lane = identity_alias.survivor_lane
                                   AND member.survivor_id = identity_alias.survivor_id
     WHERE identity_alias.lane = $1 AND identity_alias.customer_id = $2";
+/// In the order of the key, for a snapshot.
+const PAGE: &str = "
+    SELECT alias.customer_id, alias.survivor_id, member.member_id
+    FROM (SELECT customer_id, survivor_lane, survivor_id FROM identity_alias
+          WHERE lane = $1 AND customer_id > $2
+          ORDER BY customer_id
+          LIMIT $3) AS alias
+    JOIN identity_member AS member ON member.lane = alias.survivor_lane
+                                  AND member.survivor_id = alias.survivor_id
+    ORDER BY alias.customer_id, member.member_id";
 const MEMBERS: RowsSql = rows_sql!(
     "SELECT member.survivor_id, member.member_id
      FROM",
@@ -130,6 +141,39 @@ pub fn page_of_all<T, O: Ord>(mut rows: Vec<T>, limit: i64, order: impl Fn(&T) -
     rows.sort_by_key(order);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     rows
+}
+
+/// Returns the records of up to `limit` members of a lane that follow the one of which `after` is the id,
+/// each with its id, as a transaction sees them. Which merges made a record is not said there.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let rows: Vec<(String, String, String)> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(after);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    let mut facts = Vec::new();
+    for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+        let (customer, survivor, _) = &rows[0];
+        let customer = read("customer_id", CustomerId::parse(customer).ok())?;
+        let survivor = read("survivor_id", CustomerId::parse(survivor).ok())?;
+        let mut members = BTreeSet::new();
+        for (_, _, member) in rows {
+            members.insert(read("member_id", CustomerId::parse(member).ok())?);
+        }
+        let record = Record { survivor, members };
+        facts.push((
+            customer.to_string(),
+            Fact::Merge(Merge::found(customer, record)),
+        ));
+    }
+    Ok(facts)
 }
 
 /// Returns some customers, all members of their records, and the links in force between them. Final

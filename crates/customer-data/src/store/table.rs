@@ -4,7 +4,7 @@ use tenure_core::Lane;
 use tenure_sql::{SqlError, Tx};
 
 use super::{
-    bill, complaint, consent, customer, interaction, promise, subscription, survey, usage,
+    bill, complaint, consent, customer, identity, interaction, promise, subscription, survey, usage,
 };
 use crate::domain::Fact;
 
@@ -30,11 +30,13 @@ pub enum FactTable {
     Promise,
     /// Surveys.
     Survey,
+    /// Which ids are one customer.
+    Merge,
 }
 
 impl FactTable {
     /// All of them, each at its number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Customer,
         Self::Subscription,
         Self::Bill,
@@ -44,6 +46,7 @@ impl FactTable {
         Self::Complaint,
         Self::Promise,
         Self::Survey,
+        Self::Merge,
     ];
 
     /// Returns the word for the kind of its facts in the feed.
@@ -59,6 +62,7 @@ impl FactTable {
             Self::Complaint => "complaint",
             Self::Promise => "promise",
             Self::Survey => "survey",
+            Self::Merge => "merge",
         }
     }
 
@@ -84,6 +88,7 @@ impl FactTable {
             Self::Complaint => complaint::page(tx, lane, after, limit).await,
             Self::Promise => promise::page(tx, lane, after, limit).await,
             Self::Survey => survey::page(tx, lane, after, limit).await,
+            Self::Merge => identity::page(tx, lane, after, limit).await,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tenure_core::Span;
 use tenure_proto::customer::v1 as wire;
+use tenure_proto::customer::v1::brief_touchpoint_request;
+use tenure_proto::customer::v1::briefing_service_client::BriefingServiceClient;
 use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::lookup_customer_request::Key;
 use tenure_testkit::assert_code;
@@ -382,6 +384,70 @@ async fn links_say_who_decided_when_and_why_and_stay_when_they_are_undone() {
         };
         let nobody = suite.identity().explain_identity(nobody).await.unwrap_err();
         assert_code(&nobody, Code::NotFound, "CUSTOMER_NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_reader_is_told_the_records_there_are() {
+    each_suite(async |suite| {
+        let suite = suite.with_customers(&["ada", "bob", "eve"]).await;
+        suite.merge("ada", &["bob"]).await.unwrap();
+        let request = wire::WatchChangesRequest {
+            start: wire::WatchStart::Snapshot.into(),
+            fact_kinds: vec!["merge".into()],
+            ..Default::default()
+        };
+        let mut client = suite.client.clone();
+        let mut stream = client.watch_changes(request).await.unwrap().into_inner();
+        let mut told = Vec::new();
+        while let Some(message) = stream.message().await.unwrap() {
+            for change in message.changes {
+                let Some(Fact::Merge(merge)) = change.fact else {
+                    panic!("only merges were asked for");
+                };
+                told.push((change.customer_id, merge.kind, merge.record));
+            }
+        }
+        told.sort_by(|a, b| a.0.cmp(&b.0));
+        let whole = record("ada", &["ada", "bob"]);
+        let of = |id: &str| (id.to_owned(), 1, whole.clone());
+        assert_eq!(told, [of("ada"), of("bob")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_touchpoint_is_briefed_on_the_whole_record() {
+    each_suite(async |suite| {
+        let mut suite = suite.with_customers(&["ada", "bob"]).await;
+        fill(&mut suite).await;
+        suite.merge("ada", &["bob"]).await.unwrap();
+        let mut client = BriefingServiceClient::new(suite.transport.clone());
+        for id in ["ada", "bob"] {
+            let request = wire::BriefTouchpointRequest {
+                key: Some(brief_touchpoint_request::Key::CustomerId(id.into())),
+                channel: 2,
+            };
+            let answer = client.brief_touchpoint(request).await.unwrap().into_inner();
+            let briefing = answer.briefing.unwrap();
+            assert_eq!(briefing.caller.unwrap().customer_id, "ada");
+            let mut lines: Vec<_> = briefing
+                .subscriptions
+                .unwrap()
+                .subscriptions
+                .into_iter()
+                .map(|it| it.subscription_id)
+                .collect();
+            lines.sort_unstable();
+            assert_eq!(lines, ["S1", "S2", "S3"]);
+            let contacts = briefing.contacts.unwrap().interactions;
+            let contacts: Vec<_> = contacts
+                .iter()
+                .map(|it| it.interaction_id.as_str())
+                .collect();
+            assert_eq!(contacts, ["I3", "I1", "I2"]);
+        }
     })
     .await;
 }

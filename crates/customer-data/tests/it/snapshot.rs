@@ -39,6 +39,7 @@ fn key(fact: &Fact) -> String {
         Fact::Complaint(it) => format!("complaint {}", it.complaint_id),
         Fact::Promise(it) => format!("promise {}", it.promise_id),
         Fact::Survey(it) => format!("survey {}", it.survey_id),
+        Fact::Merge(it) => format!("merge {}", it.merge_id),
     }
 }
 

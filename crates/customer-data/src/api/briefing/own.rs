@@ -1,12 +1,15 @@
 //! The parts of a briefing that the own records tell.
 
-use tenure_core::{CustomerId, SubscriptionId, Timestamp};
+use std::cmp::Reverse;
+
+use tenure_core::{SubscriptionId, Timestamp};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields::time;
 
-use crate::api::show;
+use crate::api::{identity, show};
 use crate::config::BriefingConfig;
 use crate::domain::briefing::{Trend, overdue, revenue, sort, special};
+use crate::domain::identity::Record;
 use crate::domain::{Bill, Customer, Interaction, Subscription};
 use crate::{Deps, Error, store};
 
@@ -29,21 +32,38 @@ pub(super) struct Records {
 /// Reads what the tables hold; nothing when there is no such customer.
 pub(super) async fn read(
     deps: &Deps,
-    id: &CustomerId,
+    record: Record,
     line: Option<&SubscriptionId>,
     now: Timestamp,
 ) -> Result<Option<Records>, Error> {
     let db = &deps.db;
-    let Some(customer) = store::customer::get(db, id).await? else {
+    let Some(found) = identity::whole(deps, record).await? else {
         return Ok(None);
     };
     let first = (i64::MAX, "");
+    let (mut subscriptions, mut bills) = (Vec::new(), Vec::new());
+    let (mut complaints, mut contacts) = (Vec::new(), Vec::new());
+    for id in &found.record.members {
+        let most = LOOKED_AT_MAX;
+        subscriptions.extend(store::subscription::running(db, id, line, now, most).await?);
+        bills.extend(store::bill::list(db, id, first, most).await?);
+        complaints.extend(store::interaction::open_complaints(db, id, most).await?);
+        contacts.extend(store::interaction::list(db, id, first, CONTACTS_SHOWN).await?);
+    }
+    let is_other = |it: &Subscription| Some(&it.id) != line;
+    let order = |it: &Subscription| (is_other(it), it.id.clone(), it.customer.clone());
     Ok(Some(Records {
-        customer,
-        subscriptions: store::subscription::running(db, id, line, now, LOOKED_AT_MAX).await?,
-        bills: store::bill::list(db, id, first, LOOKED_AT_MAX).await?,
-        complaints: store::interaction::open_complaints(db, id, LOOKED_AT_MAX).await?,
-        contacts: store::interaction::list(db, id, first, CONTACTS_SHOWN).await?,
+        customer: found.customer,
+        subscriptions: store::identity::page_of_all(subscriptions, LOOKED_AT_MAX, order),
+        bills: store::identity::page_of_all(bills, LOOKED_AT_MAX, |it| {
+            (Reverse(it.issued_at), it.id.clone())
+        }),
+        complaints: store::identity::page_of_all(complaints, LOOKED_AT_MAX, |it| {
+            (it.happened_at, it.id.clone())
+        }),
+        contacts: store::identity::page_of_all(contacts, CONTACTS_SHOWN, |it| {
+            (Reverse(it.happened_at), it.id.clone())
+        }),
     }))
 }
 

@@ -134,7 +134,7 @@ fn tell(
         for member in &record.members {
             book.tell_merge(Merge {
                 customer: member.clone(),
-                id: merge,
+                id: Some(merge),
                 is_undone,
                 record: record.clone(),
                 named: named.clone(),

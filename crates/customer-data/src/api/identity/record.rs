@@ -31,26 +31,30 @@ impl Found {
 /// Returns the record of a customer, or refuses when there is no such customer.
 pub(in crate::api) async fn find(deps: &Deps, id: &CustomerId) -> Result<Found, Error> {
     let record = store::identity::record_of(&deps.db, id).await?;
+    whole(deps, record).await?.ok_or_else(|| unknown(id))
+}
+
+/// Returns what the members of a record say together; nothing when there is no such customer.
+pub(in crate::api) async fn whole(deps: &Deps, record: Record) -> Result<Option<Found>, Error> {
     if record.is_single() {
-        let customer = store::customer::get(&deps.db, id).await?;
-        return Ok(Found {
+        let customer = store::customer::get(&deps.db, &record.survivor).await?;
+        return Ok(customer.map(|customer| Found {
             record,
-            customer: customer.ok_or_else(|| unknown(id))?,
+            customer,
             origins: Vec::new(),
             policy_version: 0,
-        });
+        }));
     }
     let ids: Vec<CustomerId> = record.members.iter().cloned().collect();
     let members = store::customer::get_all(&deps.db, &ids).await?;
     let policy = store::identity::policy::active(&deps.db).await?;
     let golden = golden(&record.survivor, &members, &survivorship(policy.as_ref()));
-    let (customer, origins) = golden.ok_or_else(|| unknown(id))?;
-    Ok(Found {
+    Ok(golden.map(|(customer, origins)| Found {
         record,
         customer,
         origins,
         policy_version: policy.map_or(0, |policy| policy.version),
-    })
+    }))
 }
 
 fn survivorship(policy: Option<&Policy>) -> Survivorship {

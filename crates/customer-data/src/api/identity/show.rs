@@ -16,7 +16,7 @@ pub(in crate::api) fn merge(merge: &Merge) -> wire::Merge {
     };
     let losers = merge.named.losers.iter().map(ToString::to_string);
     wire::Merge {
-        merge_id: merge.id.to_string(),
+        merge_id: merge.id.map_or(String::new(), |id| id.to_string()),
         kind: kind.into(),
         record: Some(record(&merge.record)),
         named_survivor_customer_id: merge.named.survivor.to_string(),
