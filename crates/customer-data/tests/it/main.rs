@@ -12,6 +12,7 @@ mod customers;
 mod erasure;
 mod erasure_jobs;
 mod identity;
+mod identity_base;
 mod identity_model;
 mod identity_policy;
 mod identity_suite;

@@ -29,5 +29,9 @@ pub(crate) fn fact_of(change: &Change) -> Option<String> {
     if let Fact::Interaction(it) = &fact {
         return Some(it.interaction_id.clone());
     }
+    if matches!(fact, Fact::Merge(_)) {
+        // Each says what the record of this customer is from then on.
+        return Some(change.customer_id);
+    }
     None
 }
