@@ -3,9 +3,9 @@
 -- Every link that was ever made, in the lane of the loser. What is in force makes the records.
 CREATE TABLE identity_link (
     lane INTEGER NOT NULL,
-    loser_id TEXT COLLATE "C" NOT NULL,
+    loser_customer_id TEXT COLLATE "C" NOT NULL,
     merge_id TEXT COLLATE "C" NOT NULL,
-    survivor_id TEXT COLLATE "C" NOT NULL,
+    survivor_customer_id TEXT COLLATE "C" NOT NULL,
     -- Above all links that the two hung together with when it was made.
     ordinal BIGINT NOT NULL,
     survivor_has_name INTEGER NOT NULL,
@@ -20,19 +20,19 @@ CREATE TABLE identity_link (
     until BIGINT,
     until_actor TEXT,
     until_reason TEXT,
-    PRIMARY KEY (lane, loser_id, merge_id)
+    PRIMARY KEY (lane, loser_customer_id, merge_id)
 );
 
 -- Links are listed from both ends.
-CREATE INDEX identity_link_by_survivor ON identity_link (survivor_id);
+CREATE INDEX identity_link_by_survivor ON identity_link (survivor_customer_id);
 
 -- Whom a merge names, in the lane of the merge. Written once.
 CREATE TABLE identity_merge (
     lane INTEGER NOT NULL,
     merge_id TEXT COLLATE "C" NOT NULL,
-    loser_id TEXT COLLATE "C" NOT NULL,
-    survivor_id TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (lane, merge_id, loser_id)
+    loser_customer_id TEXT COLLATE "C" NOT NULL,
+    survivor_customer_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (lane, merge_id, loser_customer_id)
 );
 
 -- Where the record of a member is found, the survivor's too; nothing for who was never merged. It
@@ -41,16 +41,16 @@ CREATE TABLE identity_alias (
     lane INTEGER NOT NULL,
     customer_id TEXT COLLATE "C" NOT NULL,
     survivor_lane INTEGER NOT NULL,
-    survivor_id TEXT COLLATE "C" NOT NULL,
+    survivor_customer_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (lane, customer_id)
 );
 
 -- The members of a record, the survivor too, in the lane of the survivor.
 CREATE TABLE identity_member (
     lane INTEGER NOT NULL,
-    survivor_id TEXT COLLATE "C" NOT NULL,
-    member_id TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (lane, survivor_id, member_id)
+    survivor_customer_id TEXT COLLATE "C" NOT NULL,
+    member_customer_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (lane, survivor_customer_id, member_customer_id)
 );
 
 -- How customers are recognised as one: few rows, all in one lane. Versions never change.
@@ -68,7 +68,7 @@ CREATE TABLE identity_policy (
 
 -- The same for people: instants as timestamps.
 CREATE VIEW identity_link_readable AS
-SELECT lane, loser_id, merge_id, survivor_id, ordinal, TO_TIMESTAMP(since / 1e6) AS since,
+SELECT lane, loser_customer_id, merge_id, survivor_customer_id, ordinal, TO_TIMESTAMP(since / 1e6) AS since,
        policy_version, match_key, actor, reason, TO_TIMESTAMP(until / 1e6) AS until, until_actor,
        until_reason
 FROM identity_link;

@@ -3,9 +3,9 @@
 -- Every link that was ever made, in the lane of the loser. What is in force makes the records.
 CREATE TABLE identity_link (
     lane INTEGER NOT NULL,
-    loser_id TEXT NOT NULL,
+    loser_customer_id TEXT NOT NULL,
     merge_id TEXT NOT NULL,
-    survivor_id TEXT NOT NULL,
+    survivor_customer_id TEXT NOT NULL,
     -- Above all links that the two hung together with when it was made.
     ordinal INTEGER NOT NULL,
     survivor_has_name INTEGER NOT NULL,
@@ -20,19 +20,19 @@ CREATE TABLE identity_link (
     until INTEGER,
     until_actor TEXT,
     until_reason TEXT,
-    PRIMARY KEY (lane, loser_id, merge_id)
+    PRIMARY KEY (lane, loser_customer_id, merge_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Links are listed from both ends.
-CREATE INDEX identity_link_by_survivor ON identity_link (survivor_id);
+CREATE INDEX identity_link_by_survivor ON identity_link (survivor_customer_id);
 
 -- Whom a merge names, in the lane of the merge. Written once.
 CREATE TABLE identity_merge (
     lane INTEGER NOT NULL,
     merge_id TEXT NOT NULL,
-    loser_id TEXT NOT NULL,
-    survivor_id TEXT NOT NULL,
-    PRIMARY KEY (lane, merge_id, loser_id)
+    loser_customer_id TEXT NOT NULL,
+    survivor_customer_id TEXT NOT NULL,
+    PRIMARY KEY (lane, merge_id, loser_customer_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Where the record of a member is found, the survivor's too; nothing for who was never merged. It
@@ -41,16 +41,16 @@ CREATE TABLE identity_alias (
     lane INTEGER NOT NULL,
     customer_id TEXT NOT NULL,
     survivor_lane INTEGER NOT NULL,
-    survivor_id TEXT NOT NULL,
+    survivor_customer_id TEXT NOT NULL,
     PRIMARY KEY (lane, customer_id)
 ) STRICT, WITHOUT ROWID;
 
 -- The members of a record, the survivor too, in the lane of the survivor.
 CREATE TABLE identity_member (
     lane INTEGER NOT NULL,
-    survivor_id TEXT NOT NULL,
-    member_id TEXT NOT NULL,
-    PRIMARY KEY (lane, survivor_id, member_id)
+    survivor_customer_id TEXT NOT NULL,
+    member_customer_id TEXT NOT NULL,
+    PRIMARY KEY (lane, survivor_customer_id, member_customer_id)
 ) STRICT, WITHOUT ROWID;
 
 -- How customers are recognised as one: few rows, all in one lane. Versions never change.

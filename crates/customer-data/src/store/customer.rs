@@ -49,7 +49,7 @@ const LIST: &str = "
           SELECT 1 FROM identity_alias
           WHERE identity_alias.lane = customer.lane
             AND identity_alias.customer_id = customer.customer_id
-            AND identity_alias.survivor_id <> customer.customer_id)
+            AND identity_alias.survivor_customer_id <> customer.customer_id)
     ORDER BY customer_id
     LIMIT $2";
 /// In the order of the table's key.

@@ -17,28 +17,28 @@ use crate::domain::Fact;
 use crate::domain::identity::{Graph, Merge, Record};
 
 const RECORD: &str = "
-    SELECT member.survivor_id, member.member_id
+    SELECT member.survivor_customer_id, member.member_customer_id
     FROM identity_alias
     JOIN identity_member AS member ON member.lane = identity_alias.survivor_lane
-                                  AND member.survivor_id = identity_alias.survivor_id
+                                  AND member.survivor_customer_id = identity_alias.survivor_customer_id
     WHERE identity_alias.lane = $1 AND identity_alias.customer_id = $2";
 /// In the order of the key, for a snapshot.
 const PAGE: &str = "
-    SELECT alias.customer_id, alias.survivor_id, member.member_id
-    FROM (SELECT customer_id, survivor_lane, survivor_id FROM identity_alias
+    SELECT alias.customer_id, alias.survivor_customer_id, member.member_customer_id
+    FROM (SELECT customer_id, survivor_lane, survivor_customer_id FROM identity_alias
           WHERE lane = $1 AND customer_id > $2
           ORDER BY customer_id
           LIMIT $3) AS alias
     JOIN identity_member AS member ON member.lane = alias.survivor_lane
-                                  AND member.survivor_id = alias.survivor_id
-    ORDER BY alias.customer_id, member.member_id";
+                                  AND member.survivor_customer_id = alias.survivor_customer_id
+    ORDER BY alias.customer_id, member.member_customer_id";
 const MEMBERS: RowsSql = rows_sql!(
-    "SELECT member.survivor_id, member.member_id
+    "SELECT member.survivor_customer_id, member.member_customer_id
      FROM",
     "JOIN identity_alias ON identity_alias.lane = CAST(value ->> 0 AS INTEGER)
                         AND identity_alias.customer_id = value ->> 1
      JOIN identity_member AS member ON member.lane = identity_alias.survivor_lane
-                                   AND member.survivor_id = identity_alias.survivor_id"
+                                   AND member.survivor_customer_id = identity_alias.survivor_customer_id"
 );
 /// SQLite uses no more than the first column of an index for a list of rows, so it is told each column
 /// as well.
@@ -56,20 +56,20 @@ const REMOVE_MEMBERS: RowsSql = RowsSql {
     sqlite: "
     DELETE FROM identity_member
     WHERE lane IN (SELECT CAST(value ->> 0 AS INTEGER) FROM json_each($1))
-      AND survivor_id IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))",
+      AND survivor_customer_id IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))",
     postgres: "
     DELETE FROM identity_member
     USING jsonb_array_elements($1::JSONB) AS given (value)
-    WHERE lane = CAST(value ->> 0 AS INTEGER) AND survivor_id = value ->> 1",
+    WHERE lane = CAST(value ->> 0 AS INTEGER) AND survivor_customer_id = value ->> 1",
 };
 const ADD_ALIASES: RowsSql = rows_sql!(
-    "INSERT INTO identity_alias (lane, customer_id, survivor_lane, survivor_id)
+    "INSERT INTO identity_alias (lane, customer_id, survivor_lane, survivor_customer_id)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS INTEGER), value ->> 3
      FROM",
     ""
 );
 const ADD_MEMBERS: RowsSql = rows_sql!(
-    "INSERT INTO identity_member (lane, survivor_id, member_id)
+    "INSERT INTO identity_member (lane, survivor_customer_id, member_customer_id)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2
      FROM",
     ""
@@ -87,8 +87,8 @@ pub async fn record_of(db: &Db, customer: &CustomerId) -> Result<Record, SqlErro
     });
     let mut record = Record::alone(customer.clone());
     for (survivor, member) in rows {
-        record.survivor = read("survivor_id", CustomerId::parse(&survivor).ok())?;
-        let member = read("member_id", CustomerId::parse(&member).ok())?;
+        record.survivor = read("survivor_customer_id", CustomerId::parse(&survivor).ok())?;
+        let member = read("member_customer_id", CustomerId::parse(&member).ok())?;
         record.members.insert(member);
     }
     Ok(record)
@@ -129,8 +129,8 @@ fn key(lanes: Lanes, customer: &CustomerId) -> (Lane, &str) {
 
 fn known((survivor, member): (String, String)) -> Result<(CustomerId, CustomerId), SqlError> {
     Ok((
-        read("survivor_id", CustomerId::parse(&survivor).ok())?,
-        read("member_id", CustomerId::parse(&member).ok())?,
+        read("survivor_customer_id", CustomerId::parse(&survivor).ok())?,
+        read("member_customer_id", CustomerId::parse(&member).ok())?,
     ))
 }
 
@@ -162,10 +162,10 @@ pub(super) async fn page(
     for rows in rows.chunk_by(|a, b| a.0 == b.0) {
         let (customer, survivor, _) = &rows[0];
         let customer = read("customer_id", CustomerId::parse(customer).ok())?;
-        let survivor = read("survivor_id", CustomerId::parse(survivor).ok())?;
+        let survivor = read("survivor_customer_id", CustomerId::parse(survivor).ok())?;
         let mut members = BTreeSet::new();
         for (_, _, member) in rows {
-            members.insert(read("member_id", CustomerId::parse(member).ok())?);
+            members.insert(read("member_customer_id", CustomerId::parse(member).ok())?);
         }
         let record = Record { survivor, members };
         facts.push((

@@ -11,15 +11,15 @@ use crate::domain::identity::{Cause, Link, LinkHistory, Named};
 use crate::store::rows::{RowsSql, execute, load_rows, read, rows_sql};
 
 const IN_FORCE: RowsSql = rows_sql!(
-    "SELECT link.merge_id, link.ordinal, link.survivor_id, link.loser_id, link.survivor_has_name,
+    "SELECT link.merge_id, link.ordinal, link.survivor_customer_id, link.loser_customer_id, link.survivor_has_name,
             link.loser_has_name
      FROM",
     "JOIN identity_link AS link ON link.lane = CAST(value ->> 0 AS INTEGER)
-                               AND link.loser_id = value ->> 1
+                               AND link.loser_customer_id = value ->> 1
      WHERE link.until IS NULL"
 );
 const ADD: RowsSql = rows_sql!(
-    "INSERT INTO identity_link (lane, loser_id, merge_id, survivor_id, ordinal, survivor_has_name,
+    "INSERT INTO identity_link (lane, loser_customer_id, merge_id, survivor_customer_id, ordinal, survivor_has_name,
                                 loser_has_name, since, policy_version, match_key, fingerprint,
                                 actor, reason)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, value ->> 3,
@@ -30,38 +30,38 @@ const ADD: RowsSql = rows_sql!(
     ""
 );
 const ADD_NAMED: RowsSql = rows_sql!(
-    "INSERT INTO identity_merge (lane, merge_id, loser_id, survivor_id)
+    "INSERT INTO identity_merge (lane, merge_id, loser_customer_id, survivor_customer_id)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2, value ->> 3
      FROM",
     ""
 );
 const NAMED: &str = "
-    SELECT survivor_id, loser_id FROM identity_merge
+    SELECT survivor_customer_id, loser_customer_id FROM identity_merge
     WHERE lane = $1 AND merge_id = $2
-    ORDER BY loser_id";
+    ORDER BY loser_customer_id";
 const UNDO: &str = "
     UPDATE identity_link SET until = $4, until_actor = $5, until_reason = $6
-    WHERE lane = $1 AND loser_id = $2 AND merge_id = $3";
+    WHERE lane = $1 AND loser_customer_id = $2 AND merge_id = $3";
 const LIST: &str = "
-    SELECT merge_id, ordinal, survivor_id, loser_id, survivor_has_name, loser_has_name, since,
+    SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
            policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
     FROM identity_link
-    WHERE ((lane = $1 AND loser_id = $2) OR survivor_id = $2)
-      AND (since < $3 OR (since = $3 AND (merge_id, loser_id) > ($4, $5)))
-    ORDER BY since DESC, merge_id, loser_id
+    WHERE ((lane = $1 AND loser_customer_id = $2) OR survivor_customer_id = $2)
+      AND (since < $3 OR (since = $3 AND (merge_id, loser_customer_id) > ($4, $5)))
+    ORDER BY since DESC, merge_id, loser_customer_id
     LIMIT $6";
 const MAKING: &str = "
-    SELECT merge_id, ordinal, survivor_id, loser_id, survivor_has_name, loser_has_name, since,
+    SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
            policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
     FROM identity_link
-    WHERE lane = $1 AND loser_id = $2 AND until IS NULL";
+    WHERE lane = $1 AND loser_customer_id = $2 AND until IS NULL";
 
 const LIST_LANE: &str = "
-    SELECT merge_id, ordinal, survivor_id, loser_id, survivor_has_name, loser_has_name, since,
+    SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
            policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
     FROM identity_link
-    WHERE lane = $1 AND (loser_id, merge_id) > ($2, $3) AND until IS NULL
-    ORDER BY loser_id, merge_id
+    WHERE lane = $1 AND (loser_customer_id, merge_id) > ($2, $3) AND until IS NULL
+    ORDER BY loser_customer_id, merge_id
     LIMIT $4";
 
 type LinkRow = (String, i64, String, String, i32, i32);
@@ -89,8 +89,8 @@ fn link(row: LinkRow) -> Result<Link, SqlError> {
     Ok(Link {
         merge: read("merge_id", Uuid::try_parse(&merge).ok())?,
         ordinal,
-        survivor: read("survivor_id", CustomerId::parse(&survivor).ok())?,
-        loser: read("loser_id", CustomerId::parse(&loser).ok())?,
+        survivor: read("survivor_customer_id", CustomerId::parse(&survivor).ok())?,
+        loser: read("loser_customer_id", CustomerId::parse(&loser).ok())?,
         survivor_has_name: survivor_has_name != 0,
         loser_has_name: loser_has_name != 0,
     })
@@ -192,10 +192,10 @@ pub async fn named(db: &Db, merge: Uuid) -> Result<Option<Named>, SqlError> {
     let Some((survivor, _)) = rows.first() else {
         return Ok(None);
     };
-    let survivor = read("survivor_id", CustomerId::parse(survivor).ok())?;
+    let survivor = read("survivor_customer_id", CustomerId::parse(survivor).ok())?;
     let mut losers = Vec::with_capacity(rows.len());
     for (_, loser) in &rows {
-        losers.push(read("loser_id", CustomerId::parse(loser).ok())?);
+        losers.push(read("loser_customer_id", CustomerId::parse(loser).ok())?);
     }
     Ok(Some(Named { survivor, losers }))
 }
