@@ -109,6 +109,22 @@ key! {
     BillId
 }
 key! {
+    /// A billing account of a customer, who pays by it. Not a loyalty account.
+    BillingAccountId
+}
+key! {
+    /// A group of customers.
+    GroupId
+}
+key! {
+    /// A lead: that somebody may want something.
+    LeadId
+}
+key! {
+    /// A way to reach a customer; unique for that customer alone.
+    MediumId
+}
+key! {
     /// An interaction with a customer.
     InteractionId
 }
@@ -147,6 +163,10 @@ key! {
 key! {
     /// A campaign.
     CampaignId
+}
+made_id! {
+    /// A relationship between two customers.
+    RelationshipId
 }
 made_id! {
     /// What makes a write happen once: chosen by the caller before the first try, repeated with

@@ -19,8 +19,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Coded, ErrorCode};
 pub use hash::{Lane, Lanes};
 pub use id::{
-    AccountId, BillId, CampaignId, ComplaintId, CustomerId, DepartmentCode, InteractionId, OfferId,
-    PersonCode, ProgrammeId, PromiseId, RequestId, SubscriptionId, SurveyId,
+    AccountId, BillId, BillingAccountId, CampaignId, ComplaintId, CustomerId, DepartmentCode, GroupId, InteractionId, LeadId, MediumId, OfferId, PersonCode, ProgrammeId, PromiseId, RelationshipId, RequestId, SubscriptionId, SurveyId,
 };
 pub use ids::Ids;
 pub use money::{Currency, Money};

@@ -1,5 +1,6 @@
 //! The RPCs: one line for each into the file that answers it.
 
+mod account;
 mod apply;
 pub(crate) mod briefing;
 mod care;
@@ -10,17 +11,22 @@ pub(crate) mod customer;
 mod erasure;
 mod export;
 mod identity;
+mod group;
 mod import;
+mod lead;
 mod once;
 mod page;
 mod parse;
+mod party;
 pub(crate) mod payment;
 mod privacy_service;
+mod resource;
 mod screen;
 mod show;
 mod standing;
 pub(crate) mod subscription;
 mod survey;
+mod terms;
 pub(crate) mod watch;
 
 use std::sync::Arc;

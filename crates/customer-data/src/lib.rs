@@ -20,12 +20,18 @@ mod vault;
 use std::sync::Arc;
 
 use tenure_core::{Clock, Ids};
+use tenure_proto::customer::v1::account_service_server::AccountServiceServer;
 use tenure_proto::customer::v1::briefing_service_server::BriefingServiceServer;
 use tenure_proto::customer::v1::complaint_service_server::ComplaintServiceServer;
 use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tenure_proto::customer::v1::group_service_server::GroupServiceServer;
 use tenure_proto::customer::v1::identity_service_server::IdentityServiceServer;
+use tenure_proto::customer::v1::lead_service_server::LeadServiceServer;
+use tenure_proto::customer::v1::party_service_server::PartyServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
+use tenure_proto::customer::v1::resource_service_server::ResourceServiceServer;
+use tenure_proto::customer::v1::subscription_terms_service_server::SubscriptionTermsServiceServer;
 use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
 use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
@@ -48,6 +54,13 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0121_promise",
     "0122_interaction_phase",
     "0123_survey",
+    "0130_party",
+    "0131_account",
+    "0132_group",
+    "0133_usage",
+    "0134_terms",
+    "0135_lead",
+    "0136_sim",
     "0140_consent",
     "0141_privacy",
     "0150_identity",
@@ -107,12 +120,19 @@ impl Service {
             asked: self.1.clone(),
         };
         let deps = self.0.clone();
-        let customers = CustomerServiceServer::new(api::Api(self.0.clone()));
+        let api = api::Api(self.0.clone());
+        let customers = CustomerServiceServer::new(api.clone());
         let customers = WithEncoded::new(customers, api::watch::PATH, move |request| {
             Ok(api::watch::encoded(&deps, request.into_inner())?)
         });
         Routes::default()
             .add_service(customers)
+            .add_service(PartyServiceServer::new(api.clone()))
+            .add_service(AccountServiceServer::new(api.clone()))
+            .add_service(GroupServiceServer::new(api.clone()))
+            .add_service(SubscriptionTermsServiceServer::new(api.clone()))
+            .add_service(LeadServiceServer::new(api.clone()))
+            .add_service(ResourceServiceServer::new(api))
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
             .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))

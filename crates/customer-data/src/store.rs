@@ -1,25 +1,34 @@
 //! The tables, one file each, and the book of one transaction: loaded and saved as sets of rows.
 
+pub mod account;
 pub mod bill;
 pub mod complaint;
+pub mod claim;
 pub mod consent;
 pub mod customer;
 pub mod erasure;
 pub mod external_id;
 mod facts;
 pub mod identity;
+pub mod group;
 pub mod import;
 pub mod interaction;
+pub mod lead;
 pub mod msisdn;
 mod owner;
+pub mod party;
 pub mod personal;
 pub mod promise;
+pub mod pulse;
+pub mod relationship;
 mod rows;
+pub mod sim;
 mod standing;
 pub mod subscription;
 pub mod suppression;
 pub mod survey;
 mod table;
+pub mod terms;
 pub mod trace;
 pub mod usage;
 pub mod vault;

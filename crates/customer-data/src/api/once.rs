@@ -9,7 +9,7 @@ use tenure_sql::{SqlError, Tx, feed};
 use tonic::Status;
 
 use super::show;
-use crate::domain::{Book, Outcome, Refusal, Touched};
+use crate::domain::{Book, Change, Outcome, Refusal, Touched};
 use crate::{DOMAIN, Deps, Error, store};
 
 /// What came of beginning a write.
@@ -67,6 +67,24 @@ impl Write {
         save(&mut self.tx, self.lanes, book).await
     }
 
+    /// Saves the book and tells its changes, then `further` ones, of rows that are saved already.
+    pub(super) async fn save_with(
+        &mut self,
+        mut book: Book,
+        further: Vec<Change>,
+    ) -> Result<(), SqlError> {
+        let mut changes = book.take_changes();
+        changes.extend(further);
+        store::save_book(&mut self.tx, self.lanes, &book).await?;
+        self.tell(&changes).await
+    }
+
+    /// Tells changes of rows that are saved already and stand behind their locks. The last thing
+    /// before [`Self::finish`].
+    pub(super) async fn tell(&mut self, changes: &[Change]) -> Result<(), SqlError> {
+        tell(&mut self.tx, self.lanes, changes, self.now).await
+    }
+
     /// Records the answer and commits. A refusal that is a fact about what is known is an answer
     /// too: nothing was saved before it, and a repeat gets the same.
     pub(super) async fn finish<R: Message>(
@@ -86,6 +104,15 @@ impl Write {
 pub(crate) async fn save(tx: &mut Tx, lanes: Lanes, mut book: Book) -> Result<(), SqlError> {
     let (changes, now) = (book.take_changes(), book.now());
     store::save_book(tx, lanes, &book).await?;
+    tell(tx, lanes, &changes, now).await
+}
+
+async fn tell(
+    tx: &mut Tx,
+    lanes: Lanes,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<(), SqlError> {
     let changes = changes
         .iter()
         .map(|change| feed::NewChange {
@@ -99,6 +126,20 @@ pub(crate) async fn save(tx: &mut Tx, lanes: Lanes, mut book: Book) -> Result<()
     feed::append(tx, changes, now).await?;
     Ok(())
 }
+
+/// Does a write once: the answer it got before, or what `$todo` makes of the claimed `$write`. A macro,
+/// because what borrows from the write cannot be a closure whose future is known to be `Send`.
+macro_rules! once {
+    ($deps:expr, $id:expr, $request:expr, $write:ident => $todo:expr) => {{
+        let mut $write = match $crate::api::once::begin($deps, $id, $request).await? {
+            $crate::api::once::Begun::Answered(answer) => return Ok(answer),
+            $crate::api::once::Begun::New(write) => write,
+        };
+        let outcome = $todo.await;
+        $write.finish(outcome).await
+    }};
+}
+pub(super) use once;
 
 /// How many items of a batch are new, and how many changed.
 #[derive(Debug, Clone, Copy, Default)]

@@ -128,6 +128,11 @@ pub(super) fn usage(usage: &UsageSummary) -> wire::UsageSummary {
         in_group_voice_seconds: usage.in_group_voice_seconds,
         data_megabytes: usage.data_megabytes,
         sms_count: usage.sms_count,
+        roaming_seconds: usage.roaming_seconds,
+        roaming_megabytes: usage.roaming_megabytes,
+        forwarded_offnet_seconds: usage.forwarded_offnet_seconds,
+        forwarded_offnet_count: usage.forwarded_offnet_count,
+        voice_count: usage.voice_count,
     }
 }
 
@@ -225,6 +230,19 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
         Fact::Promise(fact) => wire::change::Fact::Promise(promise(fact)),
         Fact::Survey(fact) => wire::change::Fact::Survey(survey(fact)),
         Fact::Merge(fact) => wire::change::Fact::Merge(super::identity::show::merge(fact)),
+        Fact::Relationship(_, fact) => {
+            wire::change::Fact::Relationship(super::party::show::relationship(fact))
+        }
+        Fact::Account(fact) => wire::change::Fact::Account(super::account::account(fact)),
+        Fact::Payment(_, fact) => {
+            wire::change::Fact::AccountSubscription(super::account::payment(fact))
+        }
+        Fact::Group(fact) => wire::change::Fact::Group(super::group::membership(fact)),
+        Fact::Lead(fact) => wire::change::Fact::Lead(super::lead::lead(fact)),
+        Fact::Terms(fact) => wire::change::Fact::SubscriptionTerms(super::terms::terms(fact)),
+        Fact::Signal(fact) => wire::change::Fact::LeavingSignal(super::terms::signal(fact)),
+        Fact::Sim(fact) => wire::change::Fact::Resource(super::resource::sim(fact)),
+        Fact::Party(fact) => wire::change::Fact::Party(super::party::show::party(fact)),
     };
     wire::Change {
         event_time: Some(time(change.event_at)),

@@ -14,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use subscription::require_running;
 use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId, Timestamp};
 
 use uuid::Uuid;

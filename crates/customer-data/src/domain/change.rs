@@ -4,8 +4,12 @@ use tenure_core::{CustomerId, Timestamp};
 use uuid::Uuid;
 
 use super::identity::Merge;
+use super::lead::Lead;
+use super::sim::SimHolding;
+use super::terms::{Signal, Terms};
 use super::{
-    Bill, Complaint, Consent, Customer, Interaction, Promise, Subscription, Survey, UsageSummary,
+    Bill, BillingAccount, Complaint, Consent, Customer, Interaction, Membership, Party, Payment, Promise,
+    Relationship, Subscription, Survey, UsageSummary,
 };
 
 /// One fact, as it is after the change.
@@ -33,10 +37,28 @@ pub enum Fact {
     Survey(Survey),
     /// That the customer's record was merged with another one, or that this was undone.
     Merge(Merge),
+    /// A relationship, as one of its two customers is told.
+    Relationship(CustomerId, Relationship),
+    /// A billing account.
+    Account(BillingAccount),
+    /// That an account pays, as payer or user are told.
+    Payment(CustomerId, Payment),
+    /// A membership in a group.
+    Group(Membership),
+    /// A customer as a party.
+    Party(Party),
+    /// A lead.
+    Lead(Lead),
+    /// Terms of a subscription.
+    Terms(Terms),
+    /// A sign of leaving.
+    Signal(Signal),
+    /// A SIM that a subscription holds.
+    Sim(SimHolding),
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 11] = [
+pub const FACT_KINDS: [&str; 20] = [
     "customer",
     "subscription",
     "bill",
@@ -48,6 +70,15 @@ pub const FACT_KINDS: [&str; 11] = [
     "promise",
     "survey",
     "merge",
+    "relationship",
+    "account",
+    "account_subscription",
+    "group",
+    "party",
+    "lead",
+    "subscription_terms",
+    "leaving_signal",
+    "resource",
 ];
 
 impl Fact {
@@ -72,6 +103,18 @@ impl Fact {
             Self::Survey(it) => it.answered_at,
             // Told when it happens; what a snapshot says of records holds now.
             Self::Erasure(..) | Self::Merge(_) => now,
+            Self::Relationship(_, it) => it.valid.end().unwrap_or(it.valid.from()),
+            Self::Account(it) => it.updated_at,
+            Self::Payment(_, it) => it.valid.end().unwrap_or(it.valid.from()),
+            Self::Group(it) => it.valid.end().unwrap_or(it.valid.from()),
+            Self::Lead(it) => it.state_since,
+            Self::Terms(it) => match &it.last_notice {
+                Some(notice) => notice.withdrawn_at.unwrap_or(notice.given_at),
+                None => now,
+            },
+            Self::Signal(it) => it.happened_at,
+            Self::Sim(it) => it.valid.end().unwrap_or(it.valid.from()),
+            Self::Party(it) => it.status.as_ref().map_or(now, |it| it.valid.from()),
         }
     }
 
@@ -90,6 +133,15 @@ impl Fact {
             Self::Promise(_) => "promise",
             Self::Survey(_) => "survey",
             Self::Merge(_) => "merge",
+            Self::Relationship(..) => "relationship",
+            Self::Account(_) => "account",
+            Self::Payment(..) => "account_subscription",
+            Self::Group(_) => "group",
+            Self::Party(_) => "party",
+            Self::Lead(_) => "lead",
+            Self::Terms(_) => "subscription_terms",
+            Self::Signal(_) => "leaving_signal",
+            Self::Sim(_) => "resource",
         }
     }
 
@@ -108,6 +160,14 @@ impl Fact {
             Self::Promise(promise) => &promise.customer,
             Self::Survey(survey) => &survey.customer,
             Self::Merge(merge) => &merge.customer,
+            Self::Relationship(told, _) | Self::Payment(told, _) => told,
+            Self::Account(account) => &account.customer,
+            Self::Group(membership) => &membership.customer,
+            Self::Party(party) => &party.customer,
+            Self::Lead(lead) => &lead.customer,
+            Self::Terms(terms) => &terms.customer,
+            Self::Signal(signal) => &signal.customer,
+            Self::Sim(holding) => &holding.customer,
         }
     }
 }

@@ -21,6 +21,48 @@ pub enum Reason {
     BillExists,
     /// The interaction is another customer's.
     InteractionExists,
+    /// The customer has no such relationship.
+    RelationshipNotFound,
+    /// Both customers are related so already in that time.
+    RelationshipOverlaps,
+    /// Somebody would stand above oneself.
+    RelationshipCycle,
+    /// The present status does not lead to the new one.
+    StatusChangeRefused,
+    /// The billing account is another customer's.
+    BillingAccountExists,
+    /// The customer has no such billing account.
+    BillingAccountNotFound,
+    /// The billing account is closed.
+    BillingAccountClosed,
+    /// An account pays for the subscription in that time.
+    SubscriptionPaid,
+    /// No account pays for the subscription until then.
+    SubscriptionNotPaid,
+    /// There is no such group.
+    GroupNotFound,
+    /// The group would have too many members.
+    GroupFull,
+    /// The customer is a member in that time.
+    GroupMemberExists,
+    /// The customer is no member until then.
+    GroupMemberNotFound,
+    /// Notice was given and not withdrawn.
+    NoticeStands,
+    /// No notice stands.
+    NoticeNotGiven,
+    /// The lead is another's.
+    LeadExists,
+    /// The customer has no such lead.
+    LeadNotFound,
+    /// The lead is won or lost.
+    LeadClosed,
+    /// A prospect without a name cannot become a customer.
+    ProspectNameless,
+    /// Another subscription holds the SIM.
+    SimTaken,
+    /// Nobody holds the number or SIM then.
+    ResourceNotFound,
     /// Another subscription holds the number.
     MsisdnTaken,
     /// The subscription ended.
@@ -66,6 +108,27 @@ impl Reason {
             Self::SubscriptionExists => "SUBSCRIPTION_EXISTS",
             Self::BillExists => "BILL_EXISTS",
             Self::InteractionExists => "INTERACTION_EXISTS",
+            Self::RelationshipNotFound => "RELATIONSHIP_NOT_FOUND",
+            Self::RelationshipOverlaps => "RELATIONSHIP_OVERLAPS",
+            Self::RelationshipCycle => "RELATIONSHIP_CYCLE",
+            Self::StatusChangeRefused => "STATUS_CHANGE_REFUSED",
+            Self::BillingAccountExists => "BILLING_ACCOUNT_EXISTS",
+            Self::BillingAccountNotFound => "BILLING_ACCOUNT_NOT_FOUND",
+            Self::BillingAccountClosed => "BILLING_ACCOUNT_CLOSED",
+            Self::SubscriptionPaid => "SUBSCRIPTION_PAID",
+            Self::SubscriptionNotPaid => "SUBSCRIPTION_NOT_PAID",
+            Self::GroupNotFound => "GROUP_NOT_FOUND",
+            Self::GroupFull => "GROUP_FULL",
+            Self::GroupMemberExists => "GROUP_MEMBER_EXISTS",
+            Self::GroupMemberNotFound => "GROUP_MEMBER_NOT_FOUND",
+            Self::NoticeStands => "NOTICE_STANDS",
+            Self::NoticeNotGiven => "NOTICE_NOT_GIVEN",
+            Self::LeadExists => "LEAD_EXISTS",
+            Self::LeadNotFound => "LEAD_NOT_FOUND",
+            Self::LeadClosed => "LEAD_CLOSED",
+            Self::ProspectNameless => "PROSPECT_NAMELESS",
+            Self::SimTaken => "SIM_TAKEN",
+            Self::ResourceNotFound => "RESOURCE_NOT_FOUND",
             Self::MsisdnTaken => "MSISDN_TAKEN",
             Self::SubscriptionTerminated => "SUBSCRIPTION_TERMINATED",
             Self::BillSettled => "BILL_SETTLED",
@@ -93,23 +156,44 @@ impl Reason {
             | Self::SubscriptionNotFound
             | Self::ComplaintNotFound
             | Self::ResolutionNotFound
-            | Self::PromiseNotFound => ErrorCode::NotFound,
+            | Self::PromiseNotFound
+            | Self::RelationshipNotFound
+            | Self::BillingAccountNotFound
+            | Self::SubscriptionNotPaid
+            | Self::GroupNotFound
+            | Self::GroupMemberNotFound
+            | Self::LeadNotFound
+            | Self::ResourceNotFound => ErrorCode::NotFound,
             Self::CustomerExists
             | Self::ExternalIdTaken
             | Self::SubscriptionExists
             | Self::BillExists
             | Self::InteractionExists
-            | Self::MsisdnTaken
-            | Self::ComplaintExists
+                        | Self::ComplaintExists
             | Self::PromiseExists
-            | Self::SurveyExists => ErrorCode::AlreadyExists,
+            | Self::SurveyExists
+            | Self::RelationshipOverlaps
+            | Self::BillingAccountExists
+            | Self::SubscriptionPaid
+            | Self::GroupMemberExists
+            | Self::LeadExists
+            | Self::SimTaken
+            | Self::MsisdnTaken => ErrorCode::AlreadyExists,
             Self::SubscriptionTerminated
             | Self::BillSettled
             | Self::ComplaintStateForbids
             | Self::ComplaintFull
             | Self::ResolutionAnswered
             | Self::PromiseSettled
-            | Self::CustomerErased => ErrorCode::FailedPrecondition,
+            | Self::CustomerErased
+            | Self::RelationshipCycle
+            | Self::StatusChangeRefused
+            | Self::BillingAccountClosed
+            | Self::GroupFull
+            | Self::NoticeStands
+            | Self::NoticeNotGiven
+            | Self::LeadClosed
+            | Self::ProspectNameless => ErrorCode::FailedPrecondition,
             Self::EtagMismatch => ErrorCode::Aborted,
         }
     }

@@ -31,6 +31,16 @@ pub struct UsageSummary {
     pub data_megabytes: i64,
     /// Text messages sent.
     pub sms_count: i64,
+    /// Of the calls, seconds abroad.
+    pub roaming_seconds: i64,
+    /// Of the megabytes, those abroad.
+    pub roaming_megabytes: i64,
+    /// Seconds of calls that were forwarded to other networks.
+    pub forwarded_offnet_seconds: i64,
+    /// How many were.
+    pub forwarded_offnet_count: i64,
+    /// How many calls were made.
+    pub voice_count: i64,
 }
 
 impl UsageSummary {
@@ -41,15 +51,42 @@ impl UsageSummary {
             ("in_group_voice_seconds", self.in_group_voice_seconds),
             ("data_megabytes", self.data_megabytes),
             ("sms_count", self.sms_count),
+            ("roaming_seconds", self.roaming_seconds),
+            ("roaming_megabytes", self.roaming_megabytes),
+            ("forwarded_offnet_seconds", self.forwarded_offnet_seconds),
+            ("forwarded_offnet_count", self.forwarded_offnet_count),
+            ("voice_count", self.voice_count),
         ];
         for (field, amount) in amounts {
             if !(0..=COUNT_MAX).contains(&amount) {
                 violations.add(field, format!("0 to {COUNT_MAX}"), amount.to_string());
             }
         }
-        if self.in_group_voice_seconds > self.voice_seconds.max(0) {
-            let found = self.in_group_voice_seconds.to_string();
-            violations.add("in_group_voice_seconds", "at most voice_seconds", found);
+        let (voice, data) = (self.voice_seconds, self.data_megabytes);
+        let parts = [
+            (
+                "in_group_voice_seconds",
+                self.in_group_voice_seconds,
+                "voice_seconds",
+                voice,
+            ),
+            (
+                "roaming_seconds",
+                self.roaming_seconds,
+                "voice_seconds",
+                voice,
+            ),
+            (
+                "roaming_megabytes",
+                self.roaming_megabytes,
+                "data_megabytes",
+                data,
+            ),
+        ];
+        for (field, part, of, whole) in parts {
+            if part > whole.max(0) {
+                violations.add(field, format!("at most {of}"), part.to_string());
+            }
         }
         let (started_at, period) = (self.key.started_at, self.key.period);
         if period_start(started_at, period) != started_at {
@@ -94,6 +131,11 @@ mod tests {
             in_group_voice_seconds: 60,
             data_megabytes: 0,
             sms_count: 0,
+            roaming_seconds: 0,
+            roaming_megabytes: 0,
+            forwarded_offnet_seconds: 0,
+            forwarded_offnet_count: 0,
+            voice_count: 0,
         }
     }
 
@@ -143,5 +185,12 @@ mod tests {
             ..month()
         };
         assert_eq!(wrong(&larger), ["in_group_voice_seconds"]);
+        let abroad = UsageSummary {
+            roaming_seconds: 61,
+            roaming_megabytes: 1,
+            forwarded_offnet_seconds: 100,
+            ..month()
+        };
+        assert_eq!(wrong(&abroad), ["roaming_seconds", "roaming_megabytes"]);
     }
 }

@@ -33,7 +33,7 @@ macro_rules! numbered {
     };
 }
 
-pub(super) use numbered;
+pub(crate) use numbered;
 
 numbered! {
     /// What a customer is.

@@ -314,6 +314,7 @@ impl UsagePlan {
             in_group_voice_seconds,
             data_megabytes,
             sms_count,
+            ..Default::default()
         })
     }
 }

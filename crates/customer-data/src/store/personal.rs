@@ -57,6 +57,14 @@ const fn of_value(name: &'static str) -> PersonalTable {
     }
 }
 
+/// Of two customers, in the lane of the first.
+const fn both(name: &'static str, customers: &'static [&'static str]) -> PersonalTable {
+    PersonalTable {
+        customers,
+        ..own(name)
+    }
+}
+
 /// Every table with a customer's id.
 pub const TABLES: &[PersonalTable] = &[
     own("customer"),
@@ -69,6 +77,23 @@ pub const TABLES: &[PersonalTable] = &[
     own("complaint_step"),
     own("promise"),
     own("survey"),
+    own("party_name"),
+    own("party_status"),
+    own("contact_medium"),
+    both("relationship", &["customer_id", "other_customer_id"]),
+    own("billing_account"),
+    both("account_subscription", &["customer_id", "user_customer_id"]),
+    both("subscription_payer", &["customer_id", "payer_customer_id"]),
+    own("group_membership"),
+    of_value("customer_group"),
+    of_value("group_member"),
+    own("subscription_penalty"),
+    own("termination_notice"),
+    own("leaving_signal"),
+    own("prospect"),
+    own("lead"),
+    own("customer_sim"),
+    of_value("sim"),
     of_value("external_id"),
     of_value("msisdn"),
     of_value("owner"),

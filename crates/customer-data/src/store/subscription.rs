@@ -8,7 +8,7 @@ use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Book, Fact, Msisdn, Standing, Subscription, Termination};
+use crate::domain::{Book, Fact, Interval, Msisdn, Standing, Subscription, Termination};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
@@ -38,6 +38,22 @@ const SAVE: RowsSql = rows_sql!(
          terminated_at = EXCLUDED.terminated_at, churn_kind = EXCLUDED.churn_kind,
          churn_reason = EXCLUDED.churn_reason, updated_at = EXCLUDED.updated_at,
          standing = EXCLUDED.standing"
+);
+const GET: &str = "
+    SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
+           contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
+           updated_at, standing
+    FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3";
+/// Those of a set of customers that ended in an interval.
+const ENDED: RowsSql = rows_sql!(
+    "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
+            s.started_at, s.contract_ends_at, s.fee_currency, s.fee_minor, s.terminated_at,
+            s.churn_kind, s.churn_reason, s.updated_at, s.standing
+     FROM",
+    "JOIN subscription AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
+                           AND s.customer_id = value ->> 1
+     WHERE s.terminated_at >= $2 AND s.terminated_at < $3"
 );
 const LIST: &str = "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
@@ -244,6 +260,59 @@ fn number((customer, number): (String, String)) -> Result<(CustomerId, Msisdn), 
         read("customer_id", CustomerId::parse(&customer).ok())?,
         read("msisdn", Msisdn::parse(&number).ok())?,
     ))
+}
+
+/// Returns a subscription of a customer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(
+    db: &Db,
+    customer: &CustomerId,
+    id: &SubscriptionId,
+) -> Result<Option<Subscription>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let row: Option<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
+        query.bind(id.as_str()).fetch_optional(pool).await?
+    });
+    row.map(known).transpose()
+}
+
+/// Returns a subscription of a customer as a transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn load_one(
+    tx: &mut Tx,
+    lanes: Lanes,
+    customer: &CustomerId,
+    id: &SubscriptionId,
+) -> Result<Option<Subscription>, SqlError> {
+    let lane = lanes.of(customer.as_str());
+    let row: Option<Row> = with_tx!(tx, |conn| {
+        let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
+        query.bind(id.as_str()).fetch_optional(conn).await?
+    });
+    row.map(known).transpose()
+}
+
+/// Returns those subscriptions of a set of customers, named with their lanes, that ended in an interval.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn ended(
+    db: &Db,
+    customers: &str,
+    during: Interval,
+) -> Result<Vec<Subscription>, SqlError> {
+    let sql = db.pick(ENDED.sqlite, ENDED.postgres);
+    let (from, until) = (during.from().as_micros(), during.until().as_micros());
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(sql).bind(customers).bind(from).bind(until);
+        query.fetch_all(pool).await?
+    });
+    rows.into_iter().map(known).collect()
 }
 
 fn known(row: Row) -> Result<Subscription, SqlError> {

@@ -4,7 +4,8 @@ use tenure_core::Lane;
 use tenure_sql::{SqlError, Tx};
 
 use super::{
-    bill, complaint, consent, customer, identity, interaction, promise, subscription, survey, usage,
+    account, bill, complaint, consent, customer, group, identity, interaction, lead, party, promise, relationship, sim,
+    subscription, survey, terms, usage,
 };
 use crate::domain::Fact;
 
@@ -32,11 +33,29 @@ pub enum FactTable {
     Survey,
     /// Which ids are one customer.
     Merge,
+    /// Relationships, with each of both customers.
+    Relationship,
+    /// Billing accounts.
+    Account,
+    /// What accounts pay for, with who has it and with who pays.
+    Payment,
+    /// Memberships in groups.
+    Group,
+    /// Customers as parties: status, name and contact media together.
+    Party,
+    /// Leads.
+    Lead,
+    /// Terms of subscriptions.
+    Terms,
+    /// Signs of leaving.
+    Signal,
+    /// SIMs of subscriptions.
+    Sim,
 }
 
 impl FactTable {
     /// All of them, each at its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 19] = [
         Self::Customer,
         Self::Subscription,
         Self::Bill,
@@ -47,6 +66,15 @@ impl FactTable {
         Self::Promise,
         Self::Survey,
         Self::Merge,
+        Self::Relationship,
+        Self::Account,
+        Self::Payment,
+        Self::Group,
+        Self::Party,
+        Self::Lead,
+        Self::Terms,
+        Self::Signal,
+        Self::Sim,
     ];
 
     /// Returns the word for the kind of its facts in the feed.
@@ -63,6 +91,15 @@ impl FactTable {
             Self::Promise => "promise",
             Self::Survey => "survey",
             Self::Merge => "merge",
+            Self::Relationship => "relationship",
+            Self::Account => "account",
+            Self::Payment => "account_subscription",
+            Self::Group => "group",
+            Self::Party => "party",
+            Self::Lead => "lead",
+            Self::Terms => "subscription_terms",
+            Self::Signal => "leaving_signal",
+            Self::Sim => "resource",
         }
     }
 
@@ -89,6 +126,15 @@ impl FactTable {
             Self::Promise => promise::page(tx, lane, after, limit).await,
             Self::Survey => survey::page(tx, lane, after, limit).await,
             Self::Merge => identity::page(tx, lane, after, limit).await,
+            Self::Relationship => relationship::page(tx, lane, after, limit).await,
+            Self::Account => account::page(tx, lane, after, limit).await,
+            Self::Payment => account::page_of_payments(tx, lane, after, limit).await,
+            Self::Group => group::page(tx, lane, after, limit).await,
+            Self::Party => party::page(tx, lane, after, limit).await,
+            Self::Lead => lead::page(tx, lane, after, limit).await,
+            Self::Terms => terms::page(tx, lane, after, limit).await,
+            Self::Signal => terms::page_of_signals(tx, lane, after, limit).await,
+            Self::Sim => sim::page(tx, lane, after, limit).await,
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::domain::{Book, Fact, UsageKey, UsageSummary};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT u.customer_id, u.started_at, u.period, u.subscription_id, u.voice_seconds,
-            u.in_group_voice_seconds, u.data_megabytes, u.sms_count
+            u.in_group_voice_seconds, u.data_megabytes, u.sms_count, u.roaming_seconds,
+            u.roaming_megabytes, u.forwarded_offnet_seconds, u.forwarded_offnet_count, u.voice_count
      FROM",
     "JOIN usage_summary AS u ON u.lane = CAST(value ->> 0 AS INTEGER)
                             AND u.customer_id = value ->> 1
@@ -21,21 +22,31 @@ const LOAD: RowsSql = rows_sql!(
 );
 const SAVE: RowsSql = rows_sql!(
     "INSERT INTO usage_summary (lane, customer_id, started_at, period, subscription_id,
-                                voice_seconds, in_group_voice_seconds, data_megabytes, sms_count)
+                                voice_seconds, in_group_voice_seconds, data_megabytes, sms_count,
+                                roaming_seconds, roaming_megabytes, forwarded_offnet_seconds,
+                                forwarded_offnet_count, voice_count)
      SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS BIGINT),
             CAST(value ->> 3 AS INTEGER), value ->> 4, CAST(value ->> 5 AS BIGINT),
-            CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT)
+            CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT),
+            CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT),
+            CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS BIGINT)
      FROM",
     "WHERE TRUE
      ON CONFLICT (lane, customer_id, started_at, period, subscription_id) DO UPDATE SET
          voice_seconds = EXCLUDED.voice_seconds,
          in_group_voice_seconds = EXCLUDED.in_group_voice_seconds,
-         data_megabytes = EXCLUDED.data_megabytes, sms_count = EXCLUDED.sms_count"
+         data_megabytes = EXCLUDED.data_megabytes, sms_count = EXCLUDED.sms_count,
+         roaming_seconds = EXCLUDED.roaming_seconds,
+         roaming_megabytes = EXCLUDED.roaming_megabytes,
+         forwarded_offnet_seconds = EXCLUDED.forwarded_offnet_seconds,
+         forwarded_offnet_count = EXCLUDED.forwarded_offnet_count,
+         voice_count = EXCLUDED.voice_count"
 );
 /// The table's key, read backwards.
 const LIST: &str = "
     SELECT customer_id, started_at, period, subscription_id, voice_seconds, in_group_voice_seconds,
-           data_megabytes, sms_count
+           data_megabytes, sms_count, roaming_seconds, roaming_megabytes, forwarded_offnet_seconds,
+           forwarded_offnet_count, voice_count
     FROM usage_summary
     WHERE lane = $1 AND customer_id = $2
       AND (started_at, period, subscription_id) <= ($3, $4, $5)
@@ -45,13 +56,28 @@ const LIST: &str = "
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id, started_at, period, subscription_id, voice_seconds, in_group_voice_seconds,
-           data_megabytes, sms_count
+           data_megabytes, sms_count, roaming_seconds, roaming_megabytes,
+           forwarded_offnet_seconds, forwarded_offnet_count, voice_count
     FROM usage_summary
     WHERE lane = $1 AND (customer_id, started_at, period, subscription_id) > ($2, $3, $4, $5)
     ORDER BY customer_id, started_at, period, subscription_id
     LIMIT $6";
 
-type Row = (String, i64, i32, String, i64, i64, i64, i64);
+type Row = (
+    String,
+    i64,
+    i32,
+    String,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+);
 
 pub(super) async fn load(
     tx: &mut Tx,
@@ -86,6 +112,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
         let (lane, customer, started_at, period, subscription) = stored(lanes, &usage.key);
         let (voice, in_group) = (usage.voice_seconds, usage.in_group_voice_seconds);
         let (data, sms) = (usage.data_megabytes, usage.sms_count);
+        let abroad = (usage.roaming_seconds, usage.roaming_megabytes);
         (
             lane,
             customer,
@@ -96,6 +123,11 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             in_group,
             data,
             sms,
+            abroad.0,
+            abroad.1,
+            usage.forwarded_offnet_seconds,
+            usage.forwarded_offnet_count,
+            usage.voice_count,
         )
     };
     let rows: Vec<_> = book.usage.written().map(|(_, usage)| row(usage)).collect();
@@ -170,7 +202,7 @@ fn key_text(key: &UsageKey) -> String {
 }
 
 fn known(row: Row) -> Result<UsageSummary, SqlError> {
-    let (customer, started, period, subscription, voice, in_group, data, sms) = row;
+    let (customer, started, period, subscription, voice, in_group, data, sms, ..) = row;
     let subscription = match subscription.as_str() {
         "" => None,
         id => Some(read("subscription_id", SubscriptionId::parse(id).ok())?),
@@ -186,5 +218,10 @@ fn known(row: Row) -> Result<UsageSummary, SqlError> {
         in_group_voice_seconds: in_group,
         data_megabytes: data,
         sms_count: sms,
+        roaming_seconds: row.8,
+        roaming_megabytes: row.9,
+        forwarded_offnet_seconds: row.10,
+        forwarded_offnet_count: row.11,
+        voice_count: row.12,
     })
 }

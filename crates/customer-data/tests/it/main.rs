@@ -1,6 +1,7 @@
 //! The service as its callers see it, on both databases.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod accounts;
 mod bad_inputs;
 mod batches;
 mod briefing;
@@ -16,11 +17,15 @@ mod identity_base;
 mod identity_model;
 mod identity_policy;
 mod identity_suite;
+mod groups;
 mod import_file;
 mod import_rpc;
+mod leads;
 mod pages;
+mod parties;
 mod personal;
 mod promises;
+mod resources;
 mod sample;
 mod schema;
 mod snapshot;
@@ -30,4 +35,5 @@ mod stubs;
 mod subscriptions;
 mod suite;
 mod surveys;
+mod terms;
 mod watch;

@@ -40,6 +40,18 @@ fn key(fact: &Fact) -> String {
         Fact::Promise(it) => format!("promise {}", it.promise_id),
         Fact::Survey(it) => format!("survey {}", it.survey_id),
         Fact::Merge(it) => format!("merge {}", it.merge_id),
+        Fact::Relationship(it) => format!("relationship {}", it.relationship_id),
+        Fact::Account(it) => format!("account {}", it.account_id),
+        Fact::AccountSubscription(it) => format!("paid {} {:?}", it.subscription_id, it.from_time),
+        Fact::Group(it) => format!(
+            "group {} {} {:?}",
+            it.group_id, it.customer_id, it.from_time
+        ),
+        Fact::Resource(it) => format!("sim {} {:?}", it.subscription_id, it.from_time),
+        Fact::Party(it) => format!("party {}", it.customer_id),
+        Fact::Lead(it) => format!("lead {}", it.lead_id),
+        Fact::SubscriptionTerms(it) => format!("terms {}", it.subscription_id),
+        Fact::LeavingSignal(it) => format!("signal {}", it.signal_id),
     }
 }
 

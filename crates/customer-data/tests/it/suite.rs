@@ -247,6 +247,7 @@ pub(crate) fn month(customer: &str, subscription: &str, start: &str) -> wire::Us
         in_group_voice_seconds: 10,
         data_megabytes: 5,
         sms_count: 1,
+        ..Default::default()
     }
 }
 

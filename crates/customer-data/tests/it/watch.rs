@@ -22,6 +22,7 @@ fn word(change: &wire::Change) -> &'static str {
         Fact::Promise(_) => "promise",
         Fact::Survey(_) => "survey",
         Fact::Merge(_) => "merge",
+        _ => "another",
     }
 }
 

@@ -208,6 +208,7 @@ fn usage(month: &CustomerMonth, start: Timestamp) -> pb::UsageSummary {
         in_group_voice_seconds,
         data_megabytes: month.usage.data_mb.into(),
         sms_count: month.usage.sms_count.into(),
+        ..Default::default()
     }
 }
 

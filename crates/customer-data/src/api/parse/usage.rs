@@ -32,6 +32,11 @@ pub(in crate::api) fn usage(
         in_group_voice_seconds: wire.in_group_voice_seconds,
         data_megabytes: wire.data_megabytes,
         sms_count: wire.sms_count,
+        roaming_seconds: wire.roaming_seconds,
+        roaming_megabytes: wire.roaming_megabytes,
+        forwarded_offnet_seconds: wire.forwarded_offnet_seconds,
+        forwarded_offnet_count: wire.forwarded_offnet_count,
+        voice_count: wire.voice_count,
     };
     usage.check(violations);
     Some(usage)

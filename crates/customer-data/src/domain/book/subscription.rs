@@ -123,7 +123,11 @@ pub(super) fn ended(before: &Standing, at: Timestamp) -> Standing {
     }
 }
 
-pub(super) fn require_running(known: &Subscription, field: &str) -> Result<(), Refusal> {
+/// Refuses what only a subscription that runs can do.
+///
+/// # Errors
+/// When the subscription ended.
+pub fn require_running(known: &Subscription, field: &str) -> Result<(), Refusal> {
     if known.termination.is_none() {
         return Ok(());
     }

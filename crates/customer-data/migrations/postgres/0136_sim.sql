@@ -1,0 +1,23 @@
+-- Who was given a SIM when, in the lane of the SIM. A holding ends with its subscription, whatever its
+-- row says.
+CREATE TABLE sim (
+    -- The lane of the SIM.
+    lane INTEGER NOT NULL,
+    iccid TEXT COLLATE "C" NOT NULL,
+    valid_from BIGINT NOT NULL,
+    valid_until BIGINT NOT NULL CHECK (valid_until > valid_from),
+    customer_id TEXT COLLATE "C" NOT NULL,
+    subscription_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (lane, iccid, valid_from)
+);
+
+-- The same in the lane of whom it was given to.
+CREATE TABLE customer_sim (
+    lane INTEGER NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    subscription_id TEXT COLLATE "C" NOT NULL,
+    valid_from BIGINT NOT NULL,
+    valid_until BIGINT NOT NULL CHECK (valid_until > valid_from),
+    iccid TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (lane, customer_id, subscription_id, valid_from)
+);

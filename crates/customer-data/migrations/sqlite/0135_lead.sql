@@ -1,0 +1,34 @@
+-- Who may become a customer, and what may be bought.
+
+CREATE TABLE prospect (
+    lane INTEGER NOT NULL,
+    -- The key that the customer will have.
+    customer_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    display_name TEXT NOT NULL,
+    source TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    activated_at INTEGER,
+    PRIMARY KEY (lane, customer_id)
+) STRICT, WITHOUT ROWID;
+
+-- Lists run over all lanes by id.
+CREATE INDEX prospect_by_id ON prospect (customer_id);
+
+CREATE TABLE lead (
+    lane INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    lead_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    interest TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    lost_reason TEXT NOT NULL,
+    state_since INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (lane, customer_id, lead_id)
+) STRICT, WITHOUT ROWID;
+
+-- The same: all leads, and those that wait in a state.
+CREATE INDEX lead_by_id ON lead (lead_id);
+CREATE INDEX lead_by_state ON lead (state, lead_id);

@@ -1,0 +1,266 @@
+//! Tables `prospect` and `lead`.
+
+use tenure_core::{CustomerId, Lane, Lanes, LeadId, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+
+use super::rows::read;
+use crate::domain::Fact;
+use crate::domain::lead::{Lead, LeadState, Prospect};
+use crate::domain::words::CustomerKind;
+
+const PROSPECT: &str = "
+    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at
+    FROM prospect
+    WHERE lane = $1 AND customer_id = $2";
+const PROSPECTS: &str = "
+    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at
+    FROM prospect
+    WHERE customer_id > $1
+    ORDER BY customer_id
+    LIMIT $2";
+const SAVE_PROSPECT: &str = "
+    INSERT INTO prospect (lane, customer_id, kind, display_name, source, created_at, updated_at,
+                          activated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (lane, customer_id) DO UPDATE SET
+        kind = EXCLUDED.kind, display_name = EXCLUDED.display_name, source = EXCLUDED.source,
+        updated_at = EXCLUDED.updated_at, activated_at = EXCLUDED.activated_at";
+const LEAD: &str = "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    FROM lead
+    WHERE lane = $1 AND customer_id = $2 AND lead_id = $3";
+const LEADS_OF: &str = "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    FROM lead
+    WHERE lane = $1 AND customer_id = $2 AND lead_id > $3 AND ($4 = 0 OR state = $4)
+    ORDER BY lead_id
+    LIMIT $5";
+const LEADS_IN: &str = "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    FROM lead
+    WHERE state = $1 AND lead_id > $2
+    ORDER BY lead_id
+    LIMIT $3";
+const LEADS: &str = "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    FROM lead
+    WHERE lead_id > $1
+    ORDER BY lead_id
+    LIMIT $2";
+/// In the order of the table's key, for a snapshot.
+const PAGE: &str = "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    FROM lead
+    WHERE lane = $1 AND (customer_id, lead_id) > ($2, $3)
+    ORDER BY customer_id, lead_id
+    LIMIT $4";
+const SAVE_LEAD: &str = "
+    INSERT INTO lead (lane, customer_id, lead_id, source, interest, state, lost_reason,
+                      state_since, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (lane, customer_id, lead_id) DO UPDATE SET
+        source = EXCLUDED.source, interest = EXCLUDED.interest, state = EXCLUDED.state,
+        lost_reason = EXCLUDED.lost_reason, state_since = EXCLUDED.state_since";
+
+type ProspectRow = (String, i32, String, String, i64, i64, Option<i64>);
+type LeadRow = (String, String, String, String, i32, String, i64, i64);
+
+/// Returns a prospect, behind the lock of the lane.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load_prospect(
+    tx: &mut Tx,
+    lanes: Lanes,
+    id: &CustomerId,
+) -> Result<Option<Prospect>, SqlError> {
+    let lane = lanes.of(id.as_str());
+    let row: Option<ProspectRow> = with_tx!(tx, |conn| {
+        let query = sqlx::query_as(PROSPECT).bind(lane).bind(id.as_str());
+        query.fetch_optional(conn).await?
+    });
+    row.map(prospect).transpose()
+}
+
+/// Returns true when there is such a prospect.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_prospect(db: &Db, id: &CustomerId) -> Result<bool, SqlError> {
+    let lane = db.lanes().of(id.as_str());
+    let row: Option<ProspectRow> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(PROSPECT).bind(lane).bind(id.as_str());
+        query.fetch_optional(pool).await?
+    });
+    Ok(row.is_some())
+}
+
+/// Returns up to `limit` prospects whose ids follow `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_prospects(db: &Db, after: &str, limit: i64) -> Result<Vec<Prospect>, SqlError> {
+    let rows: Vec<ProspectRow> = with_pool!(db, |pool| {
+        sqlx::query_as(PROSPECTS)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+    });
+    rows.into_iter().map(prospect).collect()
+}
+
+fn prospect(row: ProspectRow) -> Result<Prospect, SqlError> {
+    let (id, kind, display_name, source, created, updated, activated) = row;
+    Ok(Prospect {
+        id: read("customer_id", CustomerId::parse(&id).ok())?,
+        kind: read("kind", CustomerKind::from_number(kind))?,
+        display_name,
+        source,
+        created_at: Timestamp::from_micros(created),
+        updated_at: Timestamp::from_micros(updated),
+        activated_at: activated.map(Timestamp::from_micros),
+    })
+}
+
+/// Saves a prospect.
+///
+/// # Errors
+/// When the database fails.
+pub async fn save_prospect(tx: &mut Tx, lanes: Lanes, it: &Prospect) -> Result<(), SqlError> {
+    let id = it.id.as_str();
+    with_tx!(tx, |conn| {
+        let query = sqlx::query(SAVE_PROSPECT)
+            .bind(lanes.of(id))
+            .bind(id)
+            .bind(it.kind.number());
+        let query = query.bind(&it.display_name).bind(&it.source);
+        let query = query
+            .bind(it.created_at.as_micros())
+            .bind(it.updated_at.as_micros());
+        query
+            .bind(it.activated_at.map(Timestamp::as_micros))
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Returns a lead, behind the lock of the lane.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load(
+    tx: &mut Tx,
+    lanes: Lanes,
+    customer: &CustomerId,
+    id: &LeadId,
+) -> Result<Option<Lead>, SqlError> {
+    let lane = lanes.of(customer.as_str());
+    let row: Option<LeadRow> = with_tx!(tx, |conn| {
+        let query = sqlx::query_as(LEAD).bind(lane).bind(customer.as_str());
+        query.bind(id.as_str()).fetch_optional(conn).await?
+    });
+    row.map(lead).transpose()
+}
+
+/// Returns up to `limit` leads whose ids follow `after`: of a customer, in a state, or all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: &Db,
+    customer: Option<&CustomerId>,
+    state: Option<LeadState>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Lead>, SqlError> {
+    let rows: Vec<LeadRow> = match (customer, state) {
+        (Some(customer), state) => {
+            let lane = db.lanes().of(customer.as_str());
+            let state = state.map_or(0, LeadState::number);
+            with_pool!(db, |pool| {
+                let query = sqlx::query_as(LEADS_OF).bind(lane).bind(customer.as_str());
+                query
+                    .bind(after)
+                    .bind(state)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await?
+            })
+        }
+        (None, Some(state)) => with_pool!(db, |pool| {
+            let query = sqlx::query_as(LEADS_IN).bind(state.number());
+            query.bind(after).bind(limit).fetch_all(pool).await?
+        }),
+        (None, None) => with_pool!(db, |pool| {
+            sqlx::query_as(LEADS)
+                .bind(after)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
+        }),
+    };
+    rows.into_iter().map(lead).collect()
+}
+
+fn lead(row: LeadRow) -> Result<Lead, SqlError> {
+    let (customer, id, source, interest, state, lost_reason, since, created) = row;
+    Ok(Lead {
+        id: read("lead_id", LeadId::parse(&id).ok())?,
+        customer: read("customer_id", CustomerId::parse(&customer).ok())?,
+        source,
+        interest,
+        state: read("state", LeadState::from_number(state))?,
+        lost_reason,
+        state_since: Timestamp::from_micros(since),
+        created_at: Timestamp::from_micros(created),
+    })
+}
+
+/// Saves a lead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn save(tx: &mut Tx, lanes: Lanes, lead: &Lead) -> Result<(), SqlError> {
+    let customer = lead.customer.as_str();
+    with_tx!(tx, |conn| {
+        let query = sqlx::query(SAVE_LEAD)
+            .bind(lanes.of(customer))
+            .bind(customer);
+        let query = query
+            .bind(lead.id.as_str())
+            .bind(&lead.source)
+            .bind(&lead.interest);
+        let query = query.bind(lead.state.number()).bind(&lead.lost_reason);
+        let query = query.bind(lead.state_since.as_micros());
+        query
+            .bind(lead.created_at.as_micros())
+            .execute(conn)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Returns up to `limit` leads of a lane that follow the one of which `after` is the key, each with its
+/// key, as a transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page(
+    tx: &mut Tx,
+    lane: Lane,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Fact)>, SqlError> {
+    let (customer, id) = after.split_once(' ').unwrap_or_default();
+    let rows: Vec<LeadRow> = with_tx!(tx, |conn| {
+        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
+        page.bind(limit).fetch_all(conn).await?
+    });
+    let fact = |row: LeadRow| {
+        let lead = lead(row)?;
+        Ok((format!("{} {}", lead.customer, lead.id), Fact::Lead(lead)))
+    };
+    rows.into_iter().map(fact).collect()
+}
