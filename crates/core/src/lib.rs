@@ -19,7 +19,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Coded, ErrorCode};
 pub use hash::{Lane, Lanes};
 pub use id::{
-    AccountId, BillId, BillingAccountId, CampaignId, ComplaintId, CustomerId, DepartmentCode, GroupId, InteractionId, LeadId, MediumId, OfferId, PersonCode, ProgrammeId, PromiseId, RelationshipId, RequestId, SubscriptionId, SurveyId,
+    AccountId, BillId, BillingAccountId, CampaignId, ComplaintId, CustomerId, DepartmentCode,
+    GroupId, InteractionId, LeadId, MediumId, OfferId, PersonCode, ProgrammeId, PromiseId,
+    RelationshipId, RequestId, SubscriptionId, SurveyId,
 };
 pub use ids::Ids;
 pub use money::{Currency, Money};

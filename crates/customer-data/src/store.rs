@@ -2,15 +2,15 @@
 
 pub mod account;
 pub mod bill;
-pub mod complaint;
 pub mod claim;
+pub mod complaint;
 pub mod consent;
 pub mod customer;
 pub mod erasure;
 pub mod external_id;
 mod facts;
-pub mod identity;
 pub mod group;
+pub mod identity;
 pub mod import;
 pub mod interaction;
 pub mod lead;

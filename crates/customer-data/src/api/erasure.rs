@@ -1,5 +1,7 @@
 //! Erasures: begin, look at, go on with, receipts, and letting a person come back.
 
+use std::collections::BTreeSet;
+
 use tenure_core::{CustomerId, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
@@ -10,6 +12,7 @@ use uuid::Uuid;
 use super::once::{Begun, Write, begin};
 use super::page::Page;
 use super::{parse, show};
+use crate::domain::identity::IdentityRefusal;
 use crate::domain::privacy::{
     IdentifierKind, LABEL_LENGTH_MAX, Person, REASON_LENGTH_MAX, SERVICE, Step, identifiers,
 };
@@ -72,6 +75,7 @@ async fn erase_in(
     let lane = lanes.of(erasure.customer.as_str());
     feed::lock_lanes(&mut write.tx, &[lane]).await?;
     let mut book = Book::open(now);
+    refuse_merged(write, &erasure.customer).await?;
     let customer = store::customer::load_one(&mut write.tx, lanes, &erasure.customer).await?;
     let customer = customer.ok_or_else(|| Error::CustomerNotFound {
         key: "customer_id",
@@ -89,6 +93,17 @@ async fn erase_in(
     book.tell(now, Fact::Erasure(erasure.customer.clone(), erasure.id));
     write.save(book).await?;
     Ok(erasure)
+}
+
+/// Refuses to erase one member of a record: whoever is asked for would answer by the others still, and
+/// links between them would be gone. Final behind the lock of the customer's lane, which a merge takes too.
+async fn refuse_merged(write: &mut Write, customer: &CustomerId) -> Result<(), Error> {
+    let alone = BTreeSet::from([customer.clone()]);
+    let graph = store::identity::load(&mut write.tx, write.lanes, &alone).await?;
+    match graph.members.into_iter().find(|member| member != customer) {
+        Some(other) => Err(IdentityRefusal::CustomerMerged(customer.clone(), other).into()),
+        None => Ok(()),
+    }
 }
 
 fn fingerprints(

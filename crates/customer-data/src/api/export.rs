@@ -75,7 +75,7 @@ async fn readable(
         let Some(number) = value.as_i64() else {
             continue;
         };
-        let is_instant = ["_at", "_from", "_until"];
+        let is_instant = ["_at", "_from", "_until", "_since"];
         if is_instant.iter().any(|end| column.ends_with(end)) {
             let instant = Timestamp::from_micros(number);
             *value = match instant {
@@ -124,7 +124,15 @@ fn word(table: &str, column: &str, number: i64) -> Option<&'static str> {
         };
     }
     Some(match (table, column) {
-        ("customer", "kind") => named!(wire::CustomerKind),
+        ("customer" | "prospect", "kind") => named!(wire::CustomerKind),
+        ("party_status", "status") => named!(wire::CustomerStatus),
+        ("relationship", "kind") => named!(wire::RelationshipKind),
+        ("billing_account", "kind") => named!(wire::BillingAccountKind),
+        ("billing_account", "state") => named!(wire::BillingAccountState),
+        ("customer_group", "kind") | ("group_membership", "group_kind") => named!(wire::GroupKind),
+        ("subscription_penalty", "shape") => named!(wire::PenaltyShape),
+        ("leaving_signal", "kind") => named!(wire::LeavingSignalKind),
+        ("lead", "state") => named!(wire::LeadState),
         ("subscription", "service") => named!(wire::ServiceKind),
         ("subscription", "churn_kind") => named!(wire::ChurnKind),
         ("bill", "state") => named!(wire::BillState),

@@ -8,8 +8,8 @@ use super::lead::Lead;
 use super::sim::SimHolding;
 use super::terms::{Signal, Terms};
 use super::{
-    Bill, BillingAccount, Complaint, Consent, Customer, Interaction, Membership, Party, Payment, Promise,
-    Relationship, Subscription, Survey, UsageSummary,
+    Bill, BillingAccount, Complaint, Consent, Customer, Interaction, Membership, Party, Payment,
+    Promise, Relationship, Subscription, Survey, UsageSummary,
 };
 
 /// One fact, as it is after the change.

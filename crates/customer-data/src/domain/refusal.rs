@@ -169,7 +169,7 @@ impl Reason {
             | Self::SubscriptionExists
             | Self::BillExists
             | Self::InteractionExists
-                        | Self::ComplaintExists
+            | Self::ComplaintExists
             | Self::PromiseExists
             | Self::SurveyExists
             | Self::RelationshipOverlaps

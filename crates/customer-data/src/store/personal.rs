@@ -97,22 +97,19 @@ pub const TABLES: &[PersonalTable] = &[
     of_value("external_id"),
     of_value("msisdn"),
     of_value("owner"),
-    PersonalTable {
-        customers: &["loser_customer_id", "survivor_customer_id"],
-        ..own("identity_link")
-    },
+    both(
+        "identity_link",
+        &["loser_customer_id", "survivor_customer_id"],
+    ),
     PersonalTable {
         customers: &["loser_customer_id", "survivor_customer_id"],
         ..of_value("identity_merge")
     },
-    PersonalTable {
-        customers: &["customer_id", "survivor_customer_id"],
-        ..own("identity_alias")
-    },
-    PersonalTable {
-        customers: &["survivor_customer_id", "member_customer_id"],
-        ..own("identity_member")
-    },
+    both("identity_alias", &["customer_id", "survivor_customer_id"]),
+    both(
+        "identity_member",
+        &["survivor_customer_id", "member_customer_id"],
+    ),
     of_value("match_finding_customer"),
     PersonalTable {
         fate: Fate::Kept("it proves that the customer was erased"),

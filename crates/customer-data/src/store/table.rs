@@ -4,8 +4,8 @@ use tenure_core::Lane;
 use tenure_sql::{SqlError, Tx};
 
 use super::{
-    account, bill, complaint, consent, customer, group, identity, interaction, lead, party, promise, relationship, sim,
-    subscription, survey, terms, usage,
+    account, bill, complaint, consent, customer, group, identity, interaction, lead, party,
+    promise, relationship, sim, subscription, survey, terms, usage,
 };
 use crate::domain::Fact;
 

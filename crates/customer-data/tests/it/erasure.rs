@@ -248,6 +248,32 @@ async fn the_feed_tells_the_erasure_and_nothing_of_before() {
 }
 
 #[tokio::test]
+async fn a_customer_that_is_one_with_others_is_erased_after_the_merge_was_undone() {
+    each_suite(async |mut suite| {
+        with_ottilie(&mut suite).await;
+        suite.upsert(vec![customer("web")]).await.unwrap();
+        let merged = suite.merge("ott", &["web"]).await.unwrap();
+        for member in ["ott", "web"] {
+            let refused = privacy(&suite).erase_customer(erase(member)).await;
+            let refused = refused.unwrap_err();
+            assert_code(&refused, Code::FailedPrecondition, "CUSTOMER_MERGED");
+        }
+        suite.unmerge(&merged.merge_id).await.unwrap();
+
+        assert_eq!(erased(&suite, "ott").await.state(), State::Completed);
+
+        let request = wire::ListMergeLinksRequest {
+            customer_id: "web".into(),
+            ..Default::default()
+        };
+        let left = suite.identity().list_merge_links(request).await.unwrap();
+        assert_eq!(left.into_inner().links, []);
+        assert_eq!(suite.get("web").await.customer_id, "web");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_erased_is_free_for_others() {
     each_suite(async |mut suite| {
         with_ottilie(&mut suite).await;

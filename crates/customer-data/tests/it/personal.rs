@@ -74,8 +74,13 @@ async fn export(suite: &Suite, size: i32) -> Vec<wire::ExportedRow> {
 #[tokio::test]
 async fn the_export_has_every_table_in_words() {
     each_suite(async |mut suite| {
+        crate::fill::prospect(&suite, "ada").await;
         fill(&mut suite, "ada", "Ada Lovelace", "+999123456", "crm-1").await;
         fill(&mut suite, "bob", "Bob Babbage", "+999654321", "crm-2").await;
+        crate::fill::party(&suite, "ada", "bob").await;
+        crate::fill::account_and_group(&suite, "ada").await;
+        crate::fill::terms_and_sim(&mut suite, "ada").await;
+        crate::fill::identity(&mut suite, "ada").await;
 
         let rows = export(&suite, 0).await;
 

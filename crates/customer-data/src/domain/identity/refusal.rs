@@ -14,6 +14,9 @@ pub enum IdentityRefusal {
     /// The record would have too many members.
     #[error("the record would have more than {MEMBERS_MAX} members")]
     RecordTooLarge,
+    /// The customer is one with others, so that it cannot be erased alone.
+    #[error("the customer is one with others; undo the merges first")]
+    CustomerMerged(CustomerId, CustomerId),
     /// There is no such merge.
     #[error("there is no merge {0}")]
     MergeNotFound(Uuid),
@@ -44,6 +47,7 @@ impl IdentityRefusal {
         match self {
             Self::AlreadyOneRecord(_) => "ALREADY_ONE_RECORD",
             Self::RecordTooLarge => "RECORD_TOO_LARGE",
+            Self::CustomerMerged(..) => "CUSTOMER_MERGED",
             Self::MergeNotFound(_) => "MERGE_NOT_FOUND",
             Self::MergeUndone(_) => "MERGE_UNDONE",
             Self::PolicyNotFound(_) => "IDENTITY_POLICY_NOT_FOUND",
@@ -64,6 +68,7 @@ impl IdentityRefusal {
             | Self::QuarantineNotFound(..) => ErrorCode::NotFound,
             Self::AlreadyOneRecord(_)
             | Self::RecordTooLarge
+            | Self::CustomerMerged(..)
             | Self::MergeUndone(_)
             | Self::RunNotCompleted(_)
             | Self::RunNotApplicable(_) => ErrorCode::FailedPrecondition,
@@ -76,6 +81,12 @@ impl IdentityRefusal {
         let varies = match self {
             Self::AlreadyOneRecord(customer) => ("customer_id", customer.to_string()),
             Self::RecordTooLarge => ("members_max", MEMBERS_MAX.to_string()),
+            Self::CustomerMerged(customer, other) => {
+                return vec![
+                    ("customer_id", customer.to_string()),
+                    ("other_customer_id", other.to_string()),
+                ];
+            }
             Self::MergeNotFound(id) | Self::MergeUndone(id) => ("merge_id", id.to_string()),
             Self::PolicyNotFound(version) => ("version", version.to_string()),
             Self::RunNotFound(id) | Self::RunNotCompleted(id) | Self::RunNotApplicable(id) => {
