@@ -1,14 +1,16 @@
 //! The consent ledger: record, check, list.
 
+use std::cmp::Reverse;
+
 use tenure_core::{Timestamp, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
 use tonic::Status;
 
-use super::customer::{require_known, required_customer};
+use super::customer::required_customer;
 use super::once::{Begun, Write, begin};
 use super::page::Page;
-use super::{parse, show};
+use super::{identity, parse, show};
 use crate::domain::consent::{Consent, Decision, Question, decide};
 use crate::domain::words::{ConsentPurpose, ConsentStatus};
 use crate::domain::{Refusal, Touched};
@@ -125,8 +127,10 @@ pub(super) async fn check(
         at: at.unwrap_or_else(|| deps.clock.now()),
         known_at: known_at.unwrap_or(Timestamp::MAX),
     };
-    require_known(deps, &customer).await?;
-    let records = store::consent::latest(&deps.db, &customer, &question).await?;
+    let mut records = Vec::new();
+    for member in &identity::members(deps, &customer).await? {
+        records.extend(store::consent::latest(&deps.db, member, &question).await?);
+    }
     Ok(answer(&decide(&records, &question)))
 }
 
@@ -163,12 +167,19 @@ pub(super) async fn list(
         &request.page_token,
         arguments,
     )?;
-    let before = page.number(0)?.unwrap_or(i64::MAX);
-    require_known(deps, &customer).await?;
-    let size = page.size.probe();
-    let rows = store::consent::list(&deps.db, &customer, purpose, before, size).await?;
-    let (rows, next_page_token) =
-        page.cut(rows, |row| vec![row.recorded_at.as_micros().to_string()]);
+    let before = (
+        page.number(0)?.unwrap_or(i64::MAX),
+        page.text(1)?.unwrap_or_default(),
+    );
+    let limit = page.size.probe();
+    let order = |row: &Consent| Reverse((row.recorded_at, row.customer.clone()));
+    let rows = identity::page_of_record!(deps, &customer, limit, order, member => {
+        store::consent::list(&deps.db, member, purpose, before, limit)
+    });
+    let (rows, next_page_token) = page.cut(rows, |row| {
+        let recorded_at = row.recorded_at.as_micros().to_string();
+        vec![recorded_at, row.customer.to_string()]
+    });
     Ok(wire::ListConsentsResponse {
         consents: rows.iter().map(show::consent).collect(),
         next_page_token,

@@ -73,18 +73,15 @@ pub(super) async fn list_usage(
         page.text(2)?.unwrap_or_default(),
         page.text(3)?.unwrap_or_default(),
     );
-    let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let mut rows = Vec::new();
-    for member in &members {
-        rows.extend(store::usage::list(&deps.db, member, after, limit).await?);
-    }
     let order = |row: &UsageSummary| {
         let key = &row.key;
         let when = (key.started_at, key.period.number());
         Reverse((when, key.subscription.clone(), key.customer.clone()))
     };
-    let rows = store::identity::page_of_all(rows, limit, order);
+    let rows = identity::page_of_record!(deps, &customer, limit, order, member => {
+        store::usage::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         let subscription = row.key.subscription.as_ref();
         vec![
@@ -161,14 +158,11 @@ pub(super) async fn list_interactions(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let mut rows = Vec::new();
-    for member in &members {
-        rows.extend(store::interaction::list(&deps.db, member, after, limit).await?);
-    }
     let order = |row: &Interaction| (Reverse(row.happened_at), row.id.clone());
-    let rows = store::identity::page_of_all(rows, limit, order);
+    let rows = identity::page_of_record!(deps, &customer, limit, order, member => {
+        store::interaction::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.happened_at.as_micros().to_string(), row.id.to_string()]
     });

@@ -14,7 +14,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, Api};
 
-pub(super) use record::{as_records, find, members, whole};
+pub(super) use record::{as_records, find, members, page_of_record, whole};
 
 #[tonic::async_trait]
 impl IdentityService for Api {

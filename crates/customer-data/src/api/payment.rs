@@ -72,14 +72,11 @@ pub(super) async fn list(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let mut rows = Vec::new();
-    for member in &members {
-        rows.extend(store::bill::list(&deps.db, member, after, limit).await?);
-    }
     let order = |row: &Bill| (Reverse(row.issued_at), row.id.clone());
-    let rows = store::identity::page_of_all(rows, limit, order);
+    let rows = identity::page_of_record!(deps, &customer, limit, order, member => {
+        store::bill::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.issued_at.as_micros().to_string(), row.id.to_string()]
     });

@@ -71,14 +71,11 @@ pub(super) async fn list(
         page.text(0)?.unwrap_or_default(),
         page.text(1)?.unwrap_or_default(),
     );
-    let members = identity::members(deps, &customer).await?;
     let limit = page.size.probe();
-    let mut rows = Vec::new();
-    for member in &members {
-        rows.extend(store::subscription::list(&deps.db, member, after, limit).await?);
-    }
     let order = |row: &Subscription| (row.id.clone(), row.customer.clone());
-    let rows = store::identity::page_of_all(rows, limit, order);
+    let rows = identity::page_of_record!(deps, &customer, limit, order, member => {
+        store::subscription::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.id.to_string(), row.customer.to_string()]
     });

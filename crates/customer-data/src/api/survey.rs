@@ -1,12 +1,15 @@
 //! Surveys: upsert, list.
 
+use std::cmp::Reverse;
+
 use tenure_core::Violations;
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::survey_service_server::SurveyService;
 use tenure_rpc::fields;
 use tonic::{Request, Response, Status};
 
-use super::customer::{require_known, required_customer};
+use super::customer::required_customer;
+use super::identity::page_of_record;
 use super::once::{Begun, Counts, Write, begin, take_all};
 use super::page::Page;
 use super::{Answer, Api, parse, show};
@@ -84,8 +87,11 @@ async fn list(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let rows = store::survey::list(&deps.db, &customer, after, page.size.probe()).await?;
+    let limit = page.size.probe();
+    let order = |row: &Survey| (Reverse(row.answered_at), row.id.clone());
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        store::survey::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.answered_at.as_micros().to_string(), row.id.to_string()]
     });

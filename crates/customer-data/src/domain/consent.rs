@@ -94,9 +94,10 @@ pub struct Consent {
 
 impl Consent {
     /// What was said later has the greater one; what was said at the same time and recorded later
-    /// corrects it.
-    fn order(&self) -> (Timestamp, Timestamp) {
-        (self.valid_from, self.recorded_at)
+    /// corrects it. Two members of one record may have said both at once: no is no then.
+    fn order(&self) -> (Timestamp, Timestamp, bool) {
+        let is_no = self.status != ConsentStatus::Granted;
+        (self.valid_from, self.recorded_at, is_no)
     }
 }
 

@@ -53,9 +53,10 @@ const LIST: &str = "
     SELECT customer_id, recorded_at, consent_id, purpose, channel, contact_point, status,
            legal_basis, text_version, source, actor, valid_from, valid_until
     FROM consent
-    WHERE lane = $1 AND customer_id = $2 AND recorded_at < $3 AND ($4 = 0 OR purpose = $4)
+    WHERE lane = $1 AND customer_id = $2 AND recorded_at <= $3
+      AND (recorded_at, customer_id) < ($3, $4) AND ($5 = 0 OR purpose = $5)
     ORDER BY recorded_at DESC
-    LIMIT $5";
+    LIMIT $6";
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id, recorded_at, consent_id, purpose, channel, contact_point, status,
@@ -157,7 +158,8 @@ pub async fn latest(
     rows.iter().map(known).collect()
 }
 
-/// Returns up to `limit` records of a customer that were recorded before `before`, the last first.
+/// Returns up to `limit` records of a customer, the last first, that come after the one that was
+/// recorded at an instant for a customer in the list of a whole record.
 ///
 /// # Errors
 /// When the database fails.
@@ -165,7 +167,7 @@ pub async fn list(
     db: &Db,
     customer: &CustomerId,
     purpose: Option<ConsentPurpose>,
-    before: i64,
+    before: (i64, &str),
     limit: i64,
 ) -> Result<Vec<Consent>, SqlError> {
     let lane = db.lanes().of(customer.as_str());
@@ -173,7 +175,8 @@ pub async fn list(
         let query = sqlx::query_as(LIST)
             .bind(lane)
             .bind(customer.as_str())
-            .bind(before)
+            .bind(before.0)
+            .bind(before.1)
             .bind(purpose.map_or(0, ConsentPurpose::number));
         query.bind(limit).fetch_all(pool).await?
     });

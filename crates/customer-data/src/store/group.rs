@@ -36,10 +36,10 @@ const MEMBERS: &str = "
     LIMIT $5";
 const OF_CUSTOMER: &str = "
     SELECT group_id, group_kind, valid_from, valid_until FROM group_membership
-    WHERE lane = $1 AND customer_id = $2 AND group_id > $3
-      AND valid_from <= $4 AND valid_until > $4
+    WHERE lane = $1 AND customer_id = $2 AND group_id >= $3 AND (group_id, customer_id) > ($3, $4)
+      AND valid_from <= $5 AND valid_until > $5
     ORDER BY group_id
-    LIMIT $5";
+    LIMIT $6";
 /// In the order of the table's key, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id, group_id, group_kind, valid_from, valid_until FROM group_membership
@@ -246,7 +246,7 @@ pub async fn of_customer(
     db: &Db,
     customer: &CustomerId,
     at: Timestamp,
-    after: &str,
+    after: (&str, &str),
     limit: i64,
 ) -> Result<Vec<Membership>, SqlError> {
     let lane = db.lanes().of(customer.as_str());
@@ -255,7 +255,8 @@ pub async fn of_customer(
             .bind(lane)
             .bind(customer.as_str());
         query
-            .bind(after)
+            .bind(after.0)
+            .bind(after.1)
             .bind(at.as_micros())
             .bind(limit)
             .fetch_all(pool)

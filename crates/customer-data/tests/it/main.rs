@@ -16,6 +16,7 @@ mod fill;
 mod groups;
 mod identity;
 mod identity_base;
+mod identity_lists;
 mod identity_model;
 mod identity_policy;
 mod identity_suite;

@@ -7,7 +7,8 @@ use tenure_sql::feed;
 use tonic::Status;
 
 use super::{account, require_customer};
-use crate::api::customer::{require_known, required_customer};
+use crate::api::customer::required_customer;
+use crate::api::identity::page_of_record;
 use crate::api::once::{Write, once};
 use crate::api::page::Page;
 use crate::api::parse::{money, required_word};
@@ -155,9 +156,11 @@ pub(super) async fn list(
     let arguments = format!("accounts/{customer}");
     let page = Page::parse(Violations::new(), size, token, arguments)?;
     let after = page.text(0)?.unwrap_or_default();
-    require_known(deps, &customer).await?;
     let limit = page.size.probe();
-    let rows = store::account::list(&deps.db, &customer, after, limit).await?;
+    let order = |row: &BillingAccount| row.id.clone();
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        store::account::list(&deps.db, member, after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| vec![row.id.to_string()]);
     Ok(wire::ListBillingAccountsResponse {
         billing_accounts: rows.iter().map(account).collect(),

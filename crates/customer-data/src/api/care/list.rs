@@ -1,11 +1,16 @@
 //! Lists of complaints, steps and promises.
 
+use std::cmp::Reverse;
+
 use tenure_core::{ComplaintId, DepartmentCode, PersonCode, Timestamp, Violations};
 use tenure_proto::customer::v1 as wire;
 
-use crate::api::customer::{require_known, required_customer};
+use crate::api::customer::required_customer;
+use crate::api::identity::page_of_record;
 use crate::api::page::Page;
 use crate::api::{parse, show};
+use crate::domain::complaint::Step;
+use crate::domain::{Complaint, Promise};
 use crate::store::{complaint as complaints_of, promise as promises_of};
 use crate::{Deps, Error};
 
@@ -21,12 +26,15 @@ pub(super) async fn complaints(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let of = complaints_of::OfCustomer {
-        customer: &customer,
+    let limit = page.size.probe();
+    let of = |customer| complaints_of::OfCustomer {
+        customer,
         is_open_only: request.open_only,
     };
-    let rows = complaints_of::list(&deps.db, of, after, page.size.probe()).await?;
+    let order = |row: &Complaint| (Reverse(row.created_at), row.id.clone());
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        complaints_of::list(&deps.db, of(member), after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.created_at.as_micros().to_string(), row.id.to_string()]
     });
@@ -80,9 +88,11 @@ pub(super) async fn steps(
     let page = Page::parse(violations, size, token, arguments)?;
     let id = id.expect("what is missing is a violation");
     let after = page.number(0)?.unwrap_or(0);
-    require_known(deps, &customer).await?;
-    let of = (&customer, &id);
-    let rows = complaints_of::list_steps(&deps.db, of, after, page.size.probe()).await?;
+    let limit = page.size.probe();
+    // One member of the record has the complaint.
+    let rows = page_of_record!(deps, &customer, limit, |row: &Step| row.number, member => {
+        complaints_of::list_steps(&deps.db, (member, &id), after, limit)
+    });
     // Every complaint has a first step.
     if after == 0 && rows.is_empty() {
         return Err(Error::ComplaintNotFound(id));
@@ -106,12 +116,15 @@ pub(super) async fn promises(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or_default(),
     );
-    require_known(deps, &customer).await?;
-    let of = promises_of::OfCustomer {
-        customer: &customer,
+    let limit = page.size.probe();
+    let of = |customer| promises_of::OfCustomer {
+        customer,
         is_open_only: request.open_only,
     };
-    let rows = promises_of::list(&deps.db, of, after, page.size.probe()).await?;
+    let order = |row: &Promise| (Reverse(row.promised_at), row.id.clone());
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        promises_of::list(&deps.db, of(member), after, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.promised_at.as_micros().to_string(), row.id.to_string()]
     });

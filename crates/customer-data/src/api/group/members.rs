@@ -9,7 +9,7 @@ use tenure_sql::feed;
 use tonic::Status;
 
 use super::{membership, no_group, require};
-use crate::api::customer::require_known;
+use crate::api::identity::page_of_record;
 use crate::api::once::{Write, once};
 use crate::api::page::Page;
 use crate::api::parse;
@@ -181,12 +181,19 @@ pub(super) async fn list_groups(
     let (size, token) = (request.page_size, &request.page_token);
     let page = Page::parse(violations, size, token, arguments)?;
     let customer = customer.expect("what is missing is a violation");
-    let after = page.text(0)?.unwrap_or_default();
-    require_known(deps, &customer).await?;
+    let after = (
+        page.text(0)?.unwrap_or_default(),
+        page.text(1)?.unwrap_or_default(),
+    );
     let at = at.unwrap_or_else(|| deps.clock.now());
     let limit = page.size.probe();
-    let rows = store::group::of_customer(&deps.db, &customer, at, after, limit).await?;
-    let (rows, next_page_token) = page.cut(rows, |row| vec![row.group.to_string()]);
+    let order = |row: &Membership| (row.group.clone(), row.customer.clone());
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        store::group::of_customer(&deps.db, member, at, after, limit)
+    });
+    let (rows, next_page_token) = page.cut(rows, |row| {
+        vec![row.group.to_string(), row.customer.to_string()]
+    });
     Ok(wire::ListGroupsResponse {
         memberships: rows.iter().map(membership).collect(),
         next_page_token,

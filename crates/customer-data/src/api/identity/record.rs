@@ -81,6 +81,19 @@ pub(in crate::api) async fn members(
     Ok(members)
 }
 
+/// Lists one page of what a whole record has: `$list` for each `$member` of the record of `$customer`,
+/// put together in `$order`. A macro, because a closure's future is not known to be `Send`.
+macro_rules! page_of_record {
+    ($deps:expr, $customer:expr, $limit:expr, $order:expr, $member:ident => $list:expr) => {{
+        let mut rows = Vec::new();
+        for $member in &$crate::api::identity::members($deps, $customer).await? {
+            rows.extend($list.await?);
+        }
+        $crate::store::identity::page_of_all(rows, $limit, $order)
+    }};
+}
+pub(in crate::api) use page_of_record;
+
 /// Puts the records of survivors in the places of what was written for them alone.
 pub(in crate::api) async fn as_records(
     deps: &Deps,

@@ -7,7 +7,7 @@ use tenure_sql::feed;
 use tonic::Status;
 
 use super::{interval, show};
-use crate::api::customer::require_known;
+use crate::api::identity::page_of_record;
 use crate::api::once::{Write, once};
 use crate::api::page::Page;
 use crate::api::parse::{optional_word, required_word};
@@ -174,10 +174,14 @@ pub(super) async fn list(
     let page = Page::parse(violations, size, token, arguments)?;
     let customer = customer.expect("what is missing is a violation");
     let after = page.text(0)?.unwrap_or_default();
-    require_known(deps, &customer).await?;
     let at = at.unwrap_or_else(|| deps.clock.now());
     let limit = page.size.probe();
-    let rows = store::relationship::list(&deps.db, &customer, kind, at, after, limit).await?;
+    let order = |row: &Relationship| row.id;
+    let mut rows = page_of_record!(deps, &customer, limit, order, member => {
+        store::relationship::list(&deps.db, member, kind, at, after, limit)
+    });
+    // One between two members of the record is found with both.
+    rows.dedup_by(|a, b| a.id == b.id);
     let (rows, next_page_token) = page.cut(rows, |row| vec![row.id.to_string()]);
     Ok(wire::ListRelationshipsResponse {
         relationships: rows.iter().map(show::relationship).collect(),

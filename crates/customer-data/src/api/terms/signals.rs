@@ -1,5 +1,7 @@
 //! Signs of leaving: recorded once each, listed newest first.
 
+use std::cmp::Reverse;
+
 use tenure_core::{CustomerId, SubscriptionId, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
@@ -8,7 +10,8 @@ use tonic::Status;
 
 use super::{no_subscription, signal};
 use crate::api::account::require_customer;
-use crate::api::customer::{require_known, required_customer};
+use crate::api::customer::required_customer;
+use crate::api::identity::page_of_record;
 use crate::api::once::{Write, once};
 use crate::api::page::Page;
 use crate::api::parse::required_word;
@@ -94,9 +97,11 @@ pub(super) async fn list(
         page.number(0)?.unwrap_or(i64::MAX),
         page.text(1)?.unwrap_or(LAST_ID),
     );
-    require_known(deps, &customer).await?;
     let limit = page.size.probe();
-    let rows = store::terms::list_signals(&deps.db, &customer, before, limit).await?;
+    let order = |row: &Signal| Reverse((row.happened_at, row.id));
+    let rows = page_of_record!(deps, &customer, limit, order, member => {
+        store::terms::list_signals(&deps.db, member, before, limit)
+    });
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.happened_at.as_micros().to_string(), row.id.to_string()]
     });
