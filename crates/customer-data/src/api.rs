@@ -27,6 +27,7 @@ mod standing;
 pub(crate) mod subscription;
 mod survey;
 mod terms;
+mod turn;
 pub(crate) mod watch;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use tenure_proto::customer::v1::customer_service_server::CustomerService;
 use tonic::{Request, Response, Status};
 
 pub(crate) use once::save;
+pub(crate) use turn::Turns;
 
 use crate::Deps;
 
@@ -44,7 +46,7 @@ pub(crate) use privacy_service::PrivacyApi;
 
 /// The service as tonic calls it.
 #[derive(Debug, Clone)]
-pub(crate) struct Api(pub(crate) Arc<Deps>);
+pub(crate) struct Api(pub(crate) Arc<Deps>, pub(crate) Turns);
 
 /// What an RPC answers.
 type Answer<T> = Result<Response<T>, Status>;
@@ -228,7 +230,7 @@ impl CustomerService for Api {
         &self,
         request: Request<wire::ApplyImportBatchRequest>,
     ) -> Answer<wire::ApplyImportBatchResponse> {
-        apply::apply(&self.0, request.into_inner())
+        apply::apply(&self.0, &self.1, request.into_inner())
             .await
             .map(Response::new)
     }

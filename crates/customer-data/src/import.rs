@@ -1,4 +1,4 @@
-//! The client that takes in files: reads a CSV file by a mapping and sends it in batches.
+//! The client that takes in files: reads CSV or JSON Lines by a mapping and sends them in batches.
 //!
 //! The service knows nothing of files: it takes in [`ImportRecord`]s, batch by batch, and remembers
 //! how far it came. This module is the other half:
@@ -13,6 +13,7 @@
 //! [`ImportRecord`]: tenure_proto::customer::v1::ImportRecord
 
 mod cell;
+mod json;
 mod lines;
 mod mapping;
 mod money;

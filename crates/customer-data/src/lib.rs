@@ -120,7 +120,7 @@ impl Service {
             asked: self.1.clone(),
         };
         let deps = self.0.clone();
-        let api = api::Api(self.0.clone());
+        let api = api::Api(self.0.clone(), api::Turns::default());
         let customers = CustomerServiceServer::new(api.clone());
         let customers = WithEncoded::new(customers, api::watch::PATH, move |request| {
             Ok(api::watch::encoded(&deps, request.into_inner())?)
@@ -132,13 +132,13 @@ impl Service {
             .add_service(GroupServiceServer::new(api.clone()))
             .add_service(SubscriptionTermsServiceServer::new(api.clone()))
             .add_service(LeadServiceServer::new(api.clone()))
-            .add_service(ResourceServiceServer::new(api))
+            .add_service(ResourceServiceServer::new(api.clone()))
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
             .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
-            .add_service(ComplaintServiceServer::new(api::Api(self.0.clone())))
-            .add_service(SurveyServiceServer::new(api::Api(self.0.clone())))
-            .add_service(IdentityServiceServer::new(api::Api(self.0.clone())))
+            .add_service(ComplaintServiceServer::new(api.clone()))
+            .add_service(SurveyServiceServer::new(api.clone()))
+            .add_service(IdentityServiceServer::new(api))
     }
 
     /// Starts the sweeps, the clock of what was promised, and what goes over the bus.

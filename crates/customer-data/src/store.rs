@@ -63,11 +63,15 @@ pub async fn open_book(
     let mut book = Book::open(now);
     customer::load(tx, lanes, &touched.customers, &mut book).await?;
     external_id::load(tx, lanes, &touched.external_ids, &mut book).await?;
-    subscription::load(tx, lanes, &touched.subscriptions, &mut book).await?;
+    let kept = of_known(&touched.subscriptions, |(customer, _)| customer, &book);
+    subscription::load(tx, lanes, &kept, &mut book).await?;
     msisdn::load(tx, lanes, &touched.numbers, &mut book).await?;
-    bill::load(tx, lanes, &touched.bills, &mut book).await?;
-    usage::load(tx, lanes, &touched.usage, &mut book).await?;
-    interaction::load(tx, lanes, &touched.interactions, &mut book).await?;
+    let kept = of_known(&touched.bills, |(customer, _)| customer, &book);
+    bill::load(tx, lanes, &kept, &mut book).await?;
+    let kept = of_known(&touched.usage, |key| &key.customer, &book);
+    usage::load(tx, lanes, &kept, &mut book).await?;
+    let kept = of_known(&touched.interactions, |(customer, _)| customer, &book);
+    interaction::load(tx, lanes, &kept, &mut book).await?;
     consent::load(tx, lanes, &touched.consents, &mut book).await?;
     complaint::load(tx, lanes, &touched.complaints, &mut book).await?;
     promise::load(tx, lanes, &touched.promises, &mut book).await?;
@@ -89,6 +93,16 @@ pub async fn open_customers(
     let mut book = Book::open(now);
     customer::load(tx, lanes, customers, &mut book).await?;
     Ok(book)
+}
+
+/// Returns the keys of customers that are known: new ones have nothing that could be loaded.
+fn of_known<K: Ord + Clone>(
+    keys: &BTreeSet<K>,
+    customer: impl Fn(&K) -> &CustomerId,
+    book: &Book,
+) -> BTreeSet<K> {
+    let is_known = |key: &&K| book.customers.get(customer(key)).is_some();
+    keys.iter().filter(is_known).cloned().collect()
 }
 
 fn lanes_of(lanes: Lanes, touched: &Touched) -> Vec<Lane> {

@@ -179,6 +179,18 @@ fn postgres_kind(code: &str) -> SqlErrorKind {
     }
 }
 
+/// Returns the error of an extended result code that SQLite gave without the driver.
+pub(crate) fn sqlite_error(code: i32, message: &str) -> SqlError {
+    // The kinds of constraints: primary key, unique, row id; foreign key; not null, check, data type.
+    let kind = match code {
+        1555 | 2067 | 2579 => SqlErrorKind::Duplicate,
+        787 => SqlErrorKind::Missing,
+        1299 | 275 | 3091 => SqlErrorKind::Check,
+        _ => sqlite_kind(code.unsigned_abs()),
+    };
+    SqlError::new(kind, format!("{message} (code {code})"))
+}
+
 /// <https://www.sqlite.org/rescode.html>; the low byte is the primary code.
 fn sqlite_kind(code: u32) -> SqlErrorKind {
     match code & 0xff {

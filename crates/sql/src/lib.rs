@@ -42,6 +42,7 @@ mod error;
 pub mod feed;
 mod identity;
 pub mod migrate;
+pub mod rows;
 pub mod scratch;
 mod scrub;
 mod signal;

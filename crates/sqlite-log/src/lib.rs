@@ -1,4 +1,5 @@
-//! A file system of SQLite that writes the frames of a commit to the write-ahead log in one call.
+//! What is done with SQLite's own interface: a file system that writes the frames of a commit to the
+//! write-ahead log in one call, and many rows through one statement ([`rows`]).
 //!
 //! SQLite writes every frame of its log in two calls, a header of 24 bytes and a page. Each costs the
 //! kernel some microseconds, whatever its length: for a group of commits they add up to more than
@@ -13,6 +14,7 @@
 
 mod file;
 mod pending;
+pub mod rows;
 mod vfs;
 
 pub use vfs::{Unregistered, register};

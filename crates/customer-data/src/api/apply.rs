@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::import::import_id;
 use super::once::{Begun, Write, begin};
+use super::turn::Turns;
 use super::{parse, screen, show};
 use crate::domain::{
     BatchProgress, Bill, Book, CustomerPatch, Import, ImportMark, ImportState, Interaction, Msisdn,
@@ -15,10 +16,16 @@ use crate::domain::{
 };
 use crate::{Deps, Error, store};
 
+/// The most rows of one batch.
+const RECORDS_MAX: usize = 5_000;
 /// The most subscriptions, bills, summaries or interactions of one row.
 const PARTS_MAX: usize = 16;
 /// The most that is told about one row.
 const REJECTS_OF_ROW_MAX: usize = 8;
+
+/// When there is more to tell about a batch, one thing is told about each row: the answer has to stay
+/// below what a message may hold.
+const REJECTS_MAX: usize = 8_000;
 
 /// One row of the file as it is to be taken in.
 struct Row {
@@ -32,13 +39,12 @@ struct Row {
 
 pub(super) async fn apply(
     deps: &Deps,
+    turns: &Turns,
     mut request: wire::ApplyImportBatchRequest,
 ) -> Result<wire::ApplyImportBatchResponse, Status> {
     let (id, import_id) = check(&request)?;
-    let mut write = match begin(deps, id, &request).await? {
-        Begun::Answered(answer) => return Ok(answer),
-        Begun::New(write) => write,
-    };
+    let turn = turns.enter(import_id, request.batch_number);
+    // Read while the batches before are written.
     let now = deps.clock.now();
     let mut rejects = Vec::new();
     let mut rows = Vec::with_capacity(request.records.len());
@@ -48,6 +54,11 @@ pub(super) async fn apply(
             Err(violations) => rejects.extend(rejects_of(record.line, &violations)),
         }
     }
+    turn.wait().await;
+    let mut write = match begin(deps, id, &request).await? {
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::New(write) => write,
+    };
     let rows = (rows, rejects);
     let applied = apply_in(deps, &mut write, &request, import_id, rows).await;
     write.finish(applied).await
@@ -57,12 +68,7 @@ fn check(request: &wire::ApplyImportBatchRequest) -> Result<(RequestId, Uuid), E
     let mut violations = Violations::new();
     let id = fields::request_id(&mut violations, &request.request_id);
     let import_id = import_id(&mut violations, &request.import_id);
-    fields::at_most(
-        &mut violations,
-        "records",
-        &request.records,
-        parse::BATCH_MAX,
-    );
+    fields::at_most(&mut violations, "records", &request.records, RECORDS_MAX);
     let counts = [
         ("batch_number", request.batch_number),
         ("done_bytes", request.done_bytes),
@@ -211,7 +217,10 @@ async fn apply_in(
         }
     }
     rejects.sort_by_key(|reject| reject.line);
-    let refused = i64::try_from(request.records.len()).expect("at most 1,000") - accepted;
+    if rejects.len() > REJECTS_MAX {
+        rejects.dedup_by_key(|reject| reject.line);
+    }
+    let refused = i64::try_from(request.records.len()).expect("at most 5,000") - accepted;
     let progress = BatchProgress {
         done_bytes: request.done_bytes,
         done_lines: request.done_lines,

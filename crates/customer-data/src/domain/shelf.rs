@@ -96,6 +96,23 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
         changed.filter_map(|(key, slot)| Some((key, slot.now.as_ref()?)))
     }
 
+    /// Returns the rows that the database has to take in: those that it does not have, and those that it
+    /// has otherwise, each as `row` shows it.
+    pub fn saved<'a, R>(&'a self, row: impl Fn(&'a K, &'a V) -> R) -> (Vec<R>, Vec<R>) {
+        let (mut created, mut changed) = (Vec::new(), Vec::new());
+        for (key, slot) in self.slots.iter().filter(|(_, slot)| slot.is_changed) {
+            if let Some(now) = &slot.now {
+                let rows = if slot.is_stored {
+                    &mut changed
+                } else {
+                    &mut created
+                };
+                rows.push(row(key, now));
+            }
+        }
+        (created, changed)
+    }
+
     /// Returns the keys of the rows that the database has to delete.
     pub fn removed(&self) -> impl Iterator<Item = &K> {
         let gone = |slot: &Slot<V>| slot.is_changed && slot.is_stored && slot.now.is_none();

@@ -1,5 +1,6 @@
 //! Where in a row a value stands: a mapping's source joined with the header.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use tenure_core::violation::Mismatch;
@@ -9,8 +10,10 @@ use super::mapping::{ValueMap, When};
 /// The columns of a file by name, and which of them were asked for.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
-    names: &'a [String],
+    pub(super) names: Cow<'a, [String]>,
     used: Vec<bool>,
+    /// Columns are what is asked for.
+    is_open: bool,
     /// Everything that is wrong with the mapping for this header.
     pub(super) problems: Vec<String>,
 }
@@ -24,9 +27,18 @@ impl<'a> Header<'a> {
             }
         }
         Self {
-            names,
+            names: Cow::Borrowed(names),
             used: vec![false; names.len()],
+            is_open: false,
             problems,
+        }
+    }
+
+    /// The columns of a file without a header: those that are asked for.
+    pub(super) fn open() -> Self {
+        Self {
+            is_open: true,
+            ..Self::new(&[])
         }
     }
 
@@ -35,6 +47,11 @@ impl<'a> Header<'a> {
         let at = self.names.iter().position(|known| known == name);
         match at {
             Some(at) => self.used[at] = true,
+            None if self.is_open => {
+                self.names.to_mut().push(name.to_owned());
+                self.used.push(true);
+                return Some(self.names.len() - 1);
+            }
             None => self
                 .problems
                 .push(format!("the header lacks the column `{name}`")),

@@ -37,7 +37,8 @@ pub enum Line {
 #[derive(Debug)]
 pub struct Lines<R> {
     source: R,
-    delimiter: u8,
+    /// What stands between cells; nothing where a line is one cell.
+    delimiter: Option<u8>,
     length_max: usize,
     buffer: Vec<u8>,
     /// Where the next row begins in the buffer.
@@ -63,6 +64,15 @@ impl<R: Read> Lines<R> {
     /// Creates a reader of rows of at most `length_max` bytes. The source stands at the given
     /// number of bytes and lines into the file.
     pub fn new(source: R, delimiter: u8, length_max: usize, done: (i64, i64)) -> Self {
+        Self::with(source, Some(delimiter), length_max, done)
+    }
+
+    /// Creates a reader of lines that are one cell each, whatever they hold.
+    pub fn uncut(source: R, length_max: usize, done: (i64, i64)) -> Self {
+        Self::with(source, None, length_max, done)
+    }
+
+    fn with(source: R, delimiter: Option<u8>, length_max: usize, done: (i64, i64)) -> Self {
         Self {
             source,
             delimiter,
@@ -173,7 +183,9 @@ impl<R: Read> Lines<R> {
                         next: end + 1,
                     });
                 }
-                quote.see(*byte, self.delimiter);
+                if let Some(delimiter) = self.delimiter {
+                    quote.see(*byte, delimiter);
+                }
                 if quote.is_stray {
                     return Ok(End::StrayQuote);
                 }
@@ -192,32 +204,20 @@ impl<R: Read> Lines<R> {
         let mut cells = Vec::new();
         let mut cell = Vec::new();
         let mut quote = Quote::default();
+        let Some(delimiter) = self.delimiter else {
+            return texts(vec![bytes.to_vec()], line);
+        };
         for byte in bytes {
             let was_open = quote.is_open;
-            let is_text = quote.see(*byte, self.delimiter);
-            if *byte == self.delimiter && !was_open {
+            let is_text = quote.see(*byte, delimiter);
+            if *byte == delimiter && !was_open {
                 cells.push(std::mem::take(&mut cell));
             } else if is_text {
                 cell.push(*byte);
             }
         }
         cells.push(cell);
-        let mut texts = Vec::with_capacity(cells.len());
-        for (at, cell) in cells.into_iter().enumerate() {
-            match String::from_utf8(cell) {
-                Ok(text) => texts.push(text),
-                Err(error) => {
-                    let byte = error.utf8_error().valid_up_to() + 1;
-                    return Line::Bad(Reject {
-                        line,
-                        column: format!("{COLUMN_NUMBER}{}", at + 1),
-                        wanted: "UTF-8".to_owned(),
-                        found: format!("other bytes from byte {byte} of the cell on"),
-                    });
-                }
-            }
-        }
-        Line::Row(Row { line, cells: texts })
+        texts(cells, line)
     }
 
     fn advance(&mut self, next: usize) {
@@ -278,6 +278,26 @@ impl<R: Read> Lines<R> {
             found: "a longer one".to_owned(),
         }))
     }
+}
+
+/// Returns a row of cells that have to be text.
+fn texts(cells: Vec<Vec<u8>>, line: i64) -> Line {
+    let mut texts = Vec::with_capacity(cells.len());
+    for (at, cell) in cells.into_iter().enumerate() {
+        match String::from_utf8(cell) {
+            Ok(text) => texts.push(text),
+            Err(error) => {
+                let byte = error.utf8_error().valid_up_to() + 1;
+                return Line::Bad(Reject {
+                    line,
+                    column: format!("{COLUMN_NUMBER}{}", at + 1),
+                    wanted: "UTF-8".to_owned(),
+                    found: format!("other bytes from byte {byte} of the cell on"),
+                });
+            }
+        }
+    }
+    Line::Row(Row { line, cells: texts })
 }
 
 fn open_quote(line: i64) -> Reject {

@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
+    /// How rows are written; CSV unless said otherwise.
+    #[serde(default)]
+    pub(super) rows: Rows,
     /// One byte between cells; a comma unless said otherwise.
     #[serde(default = "comma")]
     pub(super) delimiter: char,
@@ -36,6 +39,17 @@ pub struct Mapping {
     pub(super) usage_summaries: Vec<UsageMap>,
     #[serde(default)]
     pub(super) interactions: Vec<InteractionMap>,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rows {
+    /// A header and cells between delimiters.
+    #[default]
+    Csv,
+    /// A JSON object on each line; its keys are the columns.
+    JsonLines,
 }
 
 fn comma() -> char {

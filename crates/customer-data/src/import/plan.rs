@@ -6,8 +6,9 @@ use tenure_proto::r#type::v1::{Attribute, AttributeValue, ExternalId};
 use tenure_rpc::fields::time;
 
 use super::cell::{Header, RowView};
+use super::json::Keys;
 use super::lines::{COLUMN_NUMBER, Row};
-use super::mapping::{CustomerMap, Mapping, Type, ValueMap};
+use super::mapping::{CustomerMap, Mapping, Rows, Type, ValueMap};
 use super::part::{BillPlan, InteractionPlan, SubscriptionPlan, UsagePlan};
 use super::value::{Context, Value};
 use super::word::{self, Word};
@@ -23,6 +24,8 @@ pub struct PlanError(pub Vec<String>);
 #[derive(Debug)]
 pub struct Plan {
     columns: Vec<String>,
+    /// Where rows are JSON objects.
+    json: Option<Keys>,
     customer: CustomerPlan,
     attributes: Vec<(String, Type, Value)>,
     subscriptions: Vec<SubscriptionPlan>,
@@ -47,8 +50,11 @@ impl Plan {
     /// When the header lacks mapped columns or has others that the mapping does not mention, or the
     /// mapping contradicts itself: all of it at once.
     pub fn compile(mapping: &Mapping, header: &[String]) -> Result<Self, PlanError> {
-        let columns = header.to_vec();
-        let mut header = Header::new(header);
+        let is_json = mapping.rows == Rows::JsonLines;
+        let mut header = match mapping.rows {
+            Rows::Csv => Header::new(header),
+            Rows::JsonLines => Header::open(),
+        };
         let context = Context::compile(mapping, &mut header);
         let at = &mut header;
         let customer = CustomerPlan::compile(&mapping.customer, context, at);
@@ -89,15 +95,20 @@ impl Plan {
             InteractionPlan::compile,
         );
         let skips_all = mapping.skip.iter().any(|name| name == "*");
-        for name in mapping.skip.iter().filter(|name| *name != "*") {
-            header.find(name);
+        if !is_json {
+            for name in mapping.skip.iter().filter(|name| *name != "*") {
+                header.find(name);
+            }
+            if !skips_all {
+                header.refuse_unused();
+            }
         }
-        if !skips_all {
-            header.refuse_unused();
-        }
+        let columns = header.names.into_owned();
+        let json = is_json.then(|| Keys::new(&columns, &mapping.skip));
         match (customer, header.problems) {
             (Some(customer), problems) if problems.is_empty() => Ok(Self {
                 columns,
+                json,
                 customer,
                 attributes,
                 subscriptions,
@@ -114,17 +125,25 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(&self, number: i64, row: &Row) -> Result<wire::ImportRecord, Vec<Reject>> {
+        let unpacked;
+        let cells = match &self.json {
+            None => &row.cells,
+            Some(keys) => {
+                unpacked = keys.cells(row, &self.columns)?;
+                &unpacked
+            }
+        };
         let mut reader = Reader {
             row: RowView {
                 number,
                 line: row.line,
-                cells: &row.cells,
+                cells,
             },
             rejects: Vec::new(),
         };
-        if row.cells.len() != self.columns.len() {
+        if cells.len() != self.columns.len() {
             let wanted = format!("{} columns", self.columns.len());
-            reader.reject("", Mismatch::new(wanted, row.cells.len().to_string()));
+            reader.reject("", Mismatch::new(wanted, cells.len().to_string()));
             return Err(reader.rejects);
         }
         let at = &mut reader;

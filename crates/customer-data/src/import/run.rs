@@ -2,7 +2,9 @@
 //!
 //! It reads files in the calling task: it is meant for a program that does nothing else meanwhile.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
@@ -10,21 +12,24 @@ use sha2::{Digest, Sha256};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_rpc::{Transport, retry_unavailable};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use super::Reject;
 use super::lines::{Line, Lines};
-use super::mapping::{Mapping, MappingError, hex};
+use super::mapping::{Mapping, MappingError, Rows, hex};
 use super::plan::{Plan, PlanError};
 use super::progress::{Observer, Progress};
 use super::rejects::{RejectFile, Resume};
 
 /// Rows of one batch. Where batches begin must not depend on settings: a batch that is sent again
 /// has to be the same.
-const BATCH_ROWS: usize = 1_000;
+const BATCH_ROWS: usize = 2_000;
 /// A batch with more bytes is sent without waiting for more rows.
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Batches that are on their way at once: one is written, one is read by the service, one by us.
+const BATCHES_SENT_MAX: usize = 3;
 /// A batch may take this long.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a call is tried.
@@ -129,7 +134,10 @@ pub async fn run(
 ) -> Result<Summary, ImportError> {
     let mapping = Mapping::parse(&job.mapping)?;
     source.seek(SeekFrom::Start(0))?;
-    let (header, start) = read_header(&mut source, &mapping)?;
+    let (header, start) = match mapping.rows {
+        Rows::Csv => read_header(&mut source, &mapping)?,
+        Rows::JsonLines => (Vec::new(), (0, 0)),
+    };
     let plan = Plan::compile(&mapping, &header)?;
     let mut client = CustomerServiceClient::new(transport);
     let import = begin(&mut client, job).await?;
@@ -151,33 +159,31 @@ pub async fn run(
     rejects.open_at(from.reject_bytes)?;
     source.seek(SeekFrom::Start(from.done_bytes.unsigned_abs()))?;
     let done = (from.done_bytes, from.done_lines);
-    let delimiter = delimiter(&mapping)?;
-    let lines = Lines::new(source, delimiter, mapping.row_bytes_max, done);
+    let length_max = mapping.row_bytes_max;
+    let lines = match mapping.rows {
+        Rows::Csv => Lines::new(source, delimiter(&mapping)?, length_max, done),
+        Rows::JsonLines => Lines::uncut(source, length_max, done),
+    };
     let mut run = Run {
         lines,
         plan,
         at: from,
         import,
     };
-    let total_bytes = job.size_bytes;
-    loop {
-        let batch = run.next_batch()?;
-        let is_last = batch.is_last;
-        run.send(&client, batch, rejects).await?;
+    let observe = |import: &wire::Import, next: &Resume| {
         observer.observe(Progress {
-            done_bytes: run.at.done_bytes,
-            total_bytes,
-            accepted_rows: run.import.accepted_row_count,
-            rejected_rows: run.import.rejected_row_count,
+            done_bytes: next.done_bytes,
+            total_bytes: job.size_bytes,
+            accepted_rows: import.accepted_row_count,
+            rejected_rows: import.rejected_row_count,
         });
-        if is_last {
-            rejects.complete(run.import.rejected_row_count > 0)?;
-            return Ok(Summary {
-                import: run.import,
-                was_complete: is_complete,
-            });
-        }
-    }
+    };
+    run.send_all(&client, rejects, observe).await?;
+    rejects.complete(run.import.rejected_row_count > 0)?;
+    Ok(Summary {
+        import: run.import,
+        was_complete: is_complete,
+    })
 }
 
 fn delimiter(mapping: &Mapping) -> Result<u8, ImportError> {
@@ -264,28 +270,63 @@ struct Run<S> {
 
 /// Rows that are sent together, and what the reader refused among them.
 struct Batch {
-    records: Vec<wire::ImportRecord>,
+    request: wire::ApplyImportBatchRequest,
     rejects: Vec<Reject>,
-    refused_rows: i64,
-    is_last: bool,
+    /// Where the file is when it is done.
+    next: Resume,
 }
 
+/// A batch on its way.
+struct Sent {
+    /// What is needed to send it again.
+    request: Arc<wire::ApplyImportBatchRequest>,
+    answer: AbortOnDropHandle<Result<wire::ApplyImportBatchResponse, Status>>,
+    rejects: Vec<Reject>,
+    next: Resume,
+}
+
+type Client = CustomerServiceClient<Transport>;
+
 impl<S: Read> Run<S> {
+    /// Sends what is left of the file. Several batches are on their way at once, and are finished in
+    /// their order.
+    async fn send_all(
+        &mut self,
+        client: &Client,
+        file: &mut RejectFile,
+        mut observe: impl FnMut(&wire::Import, &Resume),
+    ) -> Result<(), ImportError> {
+        let mut sent = VecDeque::new();
+        let mut read = Ok(());
+        let mut is_read = false;
+        loop {
+            while !is_read && sent.len() < BATCHES_SENT_MAX {
+                match self.next_batch() {
+                    Ok(batch) => {
+                        is_read = batch.request.last;
+                        sent.push_back(send(client, batch));
+                        // Lets what was sent go on its way before the next is read.
+                        tokio::task::yield_now().await;
+                    }
+                    // What is on its way is finished before the end.
+                    Err(error) => (is_read, read) = (true, Err(error)),
+                }
+            }
+            let Some(first) = sent.pop_front() else {
+                return read;
+            };
+            let next = self.finish(client, first, file).await?;
+            observe(&self.import, &next);
+        }
+    }
+
     fn next_batch(&mut self) -> Result<Batch, ImportError> {
-        let mut batch = Batch {
-            records: Vec::new(),
-            rejects: Vec::new(),
-            refused_rows: 0,
-            is_last: false,
-        };
-        let mut bytes = 0;
-        let is_full = |batch: &Batch, bytes: usize| {
-            let rows = batch.records.len() + batch.rejects.len();
-            rows >= BATCH_ROWS || bytes >= BATCH_BYTES
-        };
-        while !is_full(&batch, bytes) {
+        let mut records = Vec::with_capacity(BATCH_ROWS);
+        let (mut rejects, mut refused_rows, mut bytes) = (Vec::new(), 0, 0);
+        let mut is_last = false;
+        while records.len() + rejects.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let Some(line) = self.lines.next_line()? else {
-                batch.is_last = true;
+                is_last = true;
                 break;
             };
             self.at.done_rows += 1;
@@ -296,48 +337,54 @@ impl<S: Read> Run<S> {
             match read {
                 Ok(record) => {
                     bytes += record.encoded_len();
-                    batch.records.push(record);
+                    records.push(record);
                 }
-                Err(rejects) => {
-                    batch.refused_rows += 1;
-                    batch.rejects.extend(rejects);
+                Err(all) => {
+                    refused_rows += 1;
+                    rejects.extend(all);
                 }
             }
         }
         self.at.done_bytes = self.lines.done_bytes();
         self.at.done_lines = self.lines.done_lines();
-        Ok(batch)
-    }
-
-    async fn send(
-        &mut self,
-        client: &CustomerServiceClient<Transport>,
-        batch: Batch,
-        file: &mut RejectFile,
-    ) -> Result<(), ImportError> {
         let request = wire::ApplyImportBatchRequest {
             request_id: batch_request_id(&self.at)?.to_string(),
             import_id: self.at.import_id.clone(),
             batch_number: self.at.batch_number,
             done_bytes: self.at.done_bytes,
             done_lines: self.at.done_lines,
-            records: batch.records,
-            reader_reject_count: batch.refused_rows,
-            last: batch.is_last,
+            records,
+            reader_reject_count: refused_rows,
+            last: is_last,
         };
-        let answer = retry_unavailable(ATTEMPTS, || {
-            let (mut client, mut request) = (client.clone(), Request::new(request.clone()));
-            request.set_timeout(DEADLINE);
-            async move { client.apply_import_batch(request).await }
-        });
-        let answer = answer.await?.into_inner();
+        self.at.batch_number += 1;
+        Ok(Batch {
+            request,
+            rejects,
+            next: self.at.clone(),
+        })
+    }
+
+    /// Waits for the answer to the first batch on its way, and writes what was refused of it.
+    async fn finish(
+        &mut self,
+        client: &Client,
+        sent: Sent,
+        file: &mut RejectFile,
+    ) -> Result<Resume, ImportError> {
+        let answer = match sent.answer.await.map_err(io::Error::other)? {
+            // It overtook the one before, which is done by now.
+            Err(status) if is_too_early(&status) => {
+                apply(client.clone(), sent.request.clone()).await?
+            }
+            answer => answer?,
+        };
         self.import = answer.import.ok_or(ImportError::Incomplete)?;
-        let mut rejects = batch.rejects;
+        let mut rejects = sent.rejects;
         rejects.extend(answer.rejects.into_iter().map(|reject| self.named(reject)));
         rejects.sort_by_key(|reject| reject.line);
-        self.at.batch_number += 1;
-        file.finish_batch(&rejects, self.at.clone())?;
-        Ok(())
+        file.finish_batch(&rejects, sent.next.clone())?;
+        Ok(sent.next)
     }
 
     /// Names the column behind a field that the service refused.
@@ -359,6 +406,34 @@ impl<S: Read> Run<S> {
             found,
         }
     }
+}
+
+fn is_too_early(status: &Status) -> bool {
+    tenure_rpc::status::reason(status).as_deref() == Some("IMPORT_BATCH_OUT_OF_ORDER")
+}
+
+fn send(client: &Client, batch: Batch) -> Sent {
+    let request = Arc::new(batch.request);
+    let answer = tokio::spawn(apply(client.clone(), request.clone()));
+    Sent {
+        request,
+        answer: AbortOnDropHandle::new(answer),
+        rejects: batch.rejects,
+        next: batch.next,
+    }
+}
+
+async fn apply(
+    client: Client,
+    request: Arc<wire::ApplyImportBatchRequest>,
+) -> Result<wire::ApplyImportBatchResponse, Status> {
+    let answer = retry_unavailable(ATTEMPTS, || {
+        let mut client = client.clone();
+        let mut request = Request::new(wire::ApplyImportBatchRequest::clone(&request));
+        request.set_timeout(DEADLINE);
+        async move { client.apply_import_batch(request).await }
+    });
+    Ok(answer.await?.into_inner())
 }
 
 /// Returns the request id of a batch: the same in every run.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tenure_core::{BillId, Currency, CustomerId, Lane, Lanes, Money, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::words::BillState;
 use crate::domain::{Bill, Book, Fact};
 
@@ -96,8 +96,8 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             bill.updated_at.as_micros(),
         )
     };
-    let rows: Vec<_> = book.bills.written().map(|(_, bill)| row(bill)).collect();
-    execute(tx, SAVE, &rows).await
+    let (created, changed) = book.bills.saved(|_, bill| row(bill));
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns up to `limit` bills of a customer that come after the one issued at `after.0` with the

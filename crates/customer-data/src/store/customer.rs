@@ -2,14 +2,37 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Serialize, Serializer};
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
+use tenure_sql::rows::Bytes;
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::facts;
-use super::rows::{RowsSql, encode, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, encode, load_rows, read, rows_sql};
 use crate::domain::words::CustomerKind;
 use crate::domain::{Book, Customer, Fact, ImportMark};
+
+macro_rules! save_head {
+    () => {
+        "INSERT INTO customer (lane, customer_id, kind, display_name, joined_at, created_at, updated_at,
+                               version, import_id, import_line, facts)
+         SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS INTEGER), value ->> 3,
+                CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT),
+                CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT), value ->> 8,
+                CAST(value ->> 9 AS BIGINT), "
+    };
+}
+macro_rules! save_tail {
+    () => {
+        "WHERE TRUE -- Without it SQLite takes ON CONFLICT for a join condition.
+         ON CONFLICT (lane, customer_id) DO UPDATE SET
+             kind = EXCLUDED.kind, display_name = EXCLUDED.display_name,
+             joined_at = EXCLUDED.joined_at, updated_at = EXCLUDED.updated_at,
+             version = EXCLUDED.version, import_id = EXCLUDED.import_id,
+             import_line = EXCLUDED.import_line, facts = EXCLUDED.facts"
+    };
+}
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT customer.customer_id, customer.kind, customer.display_name, customer.joined_at,
@@ -19,22 +42,19 @@ const LOAD: RowsSql = rows_sql!(
     "JOIN customer ON customer.lane = CAST(value ->> 0 AS INTEGER)
                   AND customer.customer_id = value ->> 1"
 );
-/// The facts come as one BLOB and are cut from it, because JSON cannot hold bytes.
-const SAVE: RowsSql = rows_sql!(
-    "INSERT INTO customer (lane, customer_id, kind, display_name, joined_at, created_at, updated_at,
-                           version, import_id, import_line, facts)
-     SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, CAST(value ->> 2 AS INTEGER), value ->> 3,
-            CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT),
-            CAST(value ->> 7 AS BIGINT), value ->> 8, CAST(value ->> 9 AS BIGINT),
-            SUBSTR($2, CAST(value ->> 10 AS INTEGER), CAST(value ->> 11 AS INTEGER))
-     FROM",
-    "WHERE TRUE -- Without it SQLite takes ON CONFLICT for a join condition.
-     ON CONFLICT (lane, customer_id) DO UPDATE SET
-         kind = EXCLUDED.kind, display_name = EXCLUDED.display_name,
-         joined_at = EXCLUDED.joined_at, updated_at = EXCLUDED.updated_at,
-         version = EXCLUDED.version, import_id = EXCLUDED.import_id,
-         import_line = EXCLUDED.import_line, facts = EXCLUDED.facts"
-);
+/// Facts are bytes, which JSON cannot hold: there they are hexadecimal digits.
+const SAVE: RowsSql = RowsSql {
+    sqlite: concat!(
+        save_head!(),
+        "value ->> 10 FROM json_each($1) AS given ",
+        save_tail!()
+    ),
+    postgres: concat!(
+        save_head!(),
+        "DECODE(value ->> 10, 'hex') FROM jsonb_array_elements($1::JSONB) AS given (value) ",
+        save_tail!()
+    ),
+};
 const GET: &str = "
     SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
            import_line, facts
@@ -96,14 +116,9 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    // One byte in front, because SQLite cuts NULL from nothing.
-    let mut bytes = vec![0];
-    let mut rows = Vec::new();
-    for (id, customer) in book.customers.written() {
-        // SUBSTR counts from one.
-        let start = bytes.len() + 1;
-        let length = facts::encode_into(&mut bytes, customer);
-        rows.push((
+    let import = |customer: &Customer| customer.import.map(|mark| mark.import_id.to_string());
+    let (created, changed) = book.customers.saved(|id, customer| {
+        (
             lanes.of(id.as_str()),
             id.as_str(),
             customer.kind.number(),
@@ -112,24 +127,21 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             customer.created_at.as_micros(),
             customer.updated_at.as_micros(),
             customer.version,
-            customer.import.map(|mark| mark.import_id.to_string()),
+            import(customer),
             customer.import.map(|mark| mark.line),
-            start,
-            length,
-        ));
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let (sql, rows) = (SAVE.pick(tx), encode(&rows));
-    with_tx!(tx, |conn| {
-        sqlx::query(sql)
-            .bind(rows)
-            .bind(bytes)
-            .execute(conn)
-            .await?;
+            Facts(facts::encode(customer)),
+        )
     });
-    Ok(())
+    rows::save(tx, SAVE, &created, &changed).await
+}
+
+/// The column of facts.
+struct Facts(Vec<u8>);
+
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes(&self.0).serialize(serializer)
+    }
 }
 
 /// Returns a customer.

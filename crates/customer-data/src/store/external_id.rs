@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tenure_core::{CustomerId, Lanes};
 use tenure_sql::{Db, SqlError, Tx, with_pool};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::{Book, ExternalId};
 
 const LOAD: RowsSql = rows_sql!(
@@ -66,12 +66,10 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
         .map(|id| (lanes.of(&id.key()), id.system(), id.id()))
         .collect();
     execute(tx, REMOVE, &gone).await?;
-    let rows: Vec<_> = book
+    let (created, changed) = book
         .external_ids
-        .written()
-        .map(|(id, customer)| (lanes.of(&id.key()), id.system(), id.id(), customer.as_str()))
-        .collect();
-    execute(tx, SAVE, &rows).await
+        .saved(|id, customer| (lanes.of(&id.key()), id.system(), id.id(), customer.as_str()));
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns the customer whom a name in another system means.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tenure_core::{ComplaintId, CustomerId, InteractionId, Lane, Lanes, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::words::{Channel, Direction, InteractionKind, InteractionPhase};
 use crate::domain::{Book, Fact, Interaction};
 
@@ -104,8 +104,8 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             i.complaint.as_ref().map(ToString::to_string),
         )
     };
-    let rows: Vec<_> = book.interactions.written().map(|(_, i)| row(i)).collect();
-    execute(tx, SAVE, &rows).await
+    let (created, changed) = book.interactions.saved(|_, i| row(i));
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns up to `limit` interactions of a customer that come after the one that happened at

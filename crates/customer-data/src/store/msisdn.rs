@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{CustomerId, Lanes, SubscriptionId, Timestamp};
+use tenure_core::{CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::{Book, Holding, Msisdn};
 
 const LOAD: RowsSql = rows_sql!(
@@ -79,30 +79,27 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    let key = |(number, from): &(Msisdn, Timestamp)| {
+    fn row(lanes: Lanes, (number, from): &(Msisdn, Timestamp)) -> (Lane, &str, i64) {
         let number = number.as_str();
-        (lanes.of(number), number.to_owned(), from.as_micros())
-    };
+        (lanes.of(number), number, from.as_micros())
+    }
+    let key = |number| row(lanes, number);
     let gone: Vec<_> = book.numbers.removed().map(key).collect();
     execute(tx, REMOVE, &gone).await?;
-    let rows: Vec<_> = book
-        .numbers
-        .written()
-        .map(|(number, holding)| {
-            let (lane, number, from) = key(number);
-            let until = holding.until.as_micros();
-            let (customer, subscription) = (&holding.customer, &holding.subscription);
-            (
-                lane,
-                number,
-                from,
-                until,
-                customer.as_str(),
-                subscription.as_str(),
-            )
-        })
-        .collect();
-    execute(tx, SAVE, &rows).await
+    let (created, changed) = book.numbers.saved(|number, holding| {
+        let (lane, number, from) = row(lanes, number);
+        let until = holding.until.as_micros();
+        let (customer, subscription) = (&holding.customer, &holding.subscription);
+        (
+            lane,
+            number,
+            from,
+            until,
+            customer.as_str(),
+            subscription.as_str(),
+        )
+    });
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns who holds or held a number at an instant, and with which subscription.

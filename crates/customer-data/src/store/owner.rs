@@ -3,7 +3,7 @@
 use tenure_core::{CustomerId, Lanes};
 use tenure_sql::{SqlError, Tx};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::Touched;
 use crate::domain::book::{Book, Owned};
 
@@ -59,10 +59,8 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    let rows: Vec<_> = book
+    let (created, changed) = book
         .owners
-        .written()
-        .map(|((owned, id), customer)| (lanes.of(id), owned.as_str(), id, customer.as_str()))
-        .collect();
-    execute(tx, SAVE, &rows).await
+        .saved(|(owned, id), customer| (lanes.of(id), owned.as_str(), id, customer.as_str()));
+    rows::save(tx, SAVE, &created, &changed).await
 }

@@ -1,11 +1,21 @@
-//! Sets of rows as one parameter: a JSON array of arrays, which both databases take apart, so that a
-//! batch is one statement and each statement stands once.
+//! Sets of rows. Each statement stands once, for a JSON array of arrays that both databases take apart.
+//!
+//! Taking JSON apart costs SQLite more than writing the rows: it runs the statement for each row, with
+//! the values in its places. PostgreSQL is given many new rows by `COPY`.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tenure_core::{DepartmentCode, PersonCode};
-use tenure_sql::{SqlError, Tx, with_tx};
+use tenure_sql::tx::TxConnection;
+use tenure_sql::{SqlError, Tx, rows, with_tx};
 
 use crate::domain::StaffMember;
+
+/// From so many new rows on, `COPY` is worth its further round trip.
+const COPY_ROWS_MIN: usize = 32;
+
+/// Where the rows come from in the text of a statement for SQLite.
+const JSON_ROWS: &str = " json_each($1) AS given ";
 
 /// One statement in both dialects; `$1` is the JSON array.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +27,28 @@ pub(super) struct RowsSql {
 impl RowsSql {
     pub(super) fn pick(self, tx: &Tx) -> &'static str {
         tx.pick(self.sqlite, self.postgres)
+    }
+
+    /// Returns the statement of SQLite for one row, whose values are parameters.
+    fn by_row(self) -> String {
+        let text = self.sqlite.replacen(JSON_ROWS, " (SELECT 1) AS given ", 1);
+        let mut parts = text.split("value ->> ");
+        let mut statement = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let (at, rest) = part.split_at(digits);
+            let at: usize = at.parse().expect("each value of a row has a number");
+            statement.push_str(&format!("?{}{rest}", at + 1));
+        }
+        statement
+    }
+
+    /// Returns the statement of PostgreSQL that copies rows into the table.
+    fn copy(self) -> String {
+        let head = self.postgres.split_inclusive(')').next();
+        let columns = head.and_then(|head| head.trim().strip_prefix("INSERT INTO "));
+        let columns = columns.expect("rows are saved by INSERT INTO table (columns)");
+        format!("COPY {columns} FROM STDIN")
     }
 }
 
@@ -40,6 +72,44 @@ pub(super) use rows_sql;
 /// Returns rows as the parameter.
 pub(super) fn encode<R: Serialize>(rows: &[R]) -> String {
     serde_json::to_string(rows).expect("numbers and text are always JSON")
+}
+
+/// Saves rows: new ones, of which the locks make sure that nobody else has written them, and others. The
+/// values of a row stand in the order of the columns.
+pub(super) async fn save<R: Serialize>(
+    tx: &mut Tx,
+    sql: RowsSql,
+    created: &[R],
+    changed: &[R],
+) -> Result<(), SqlError> {
+    match tx.connection() {
+        TxConnection::Sqlite(conn) => {
+            for rows in [created, changed]
+                .into_iter()
+                .filter(|rows| !rows.is_empty())
+            {
+                rows::write_on_sqlite(conn, &sql.by_row(), rows).await?;
+            }
+            Ok(())
+        }
+        TxConnection::Postgres(conn) if created.len() >= COPY_ROWS_MIN => {
+            rows::copy_on_postgres(conn, &sql.copy(), created).await?;
+            execute(tx, sql, changed).await
+        }
+        TxConnection::Postgres(_) => {
+            execute(tx, sql, created).await?;
+            execute(tx, sql, changed).await
+        }
+    }
+}
+
+/// Finds the rows of SQLite that keys name.
+pub(super) async fn find_on_sqlite<K: Serialize, T: DeserializeOwned>(
+    conn: &mut sqlx::SqliteConnection,
+    sql: RowsSql,
+    keys: &[K],
+) -> Result<Vec<T>, SqlError> {
+    rows::read_on_sqlite(conn, &sql.by_row(), keys).await
 }
 
 /// Runs a statement for a set of rows; for none it does nothing.
@@ -66,10 +136,18 @@ macro_rules! load_rows {
         let rows: Vec<$row> = if keys.is_empty() {
             Vec::new()
         } else {
-            let (sql, keys) = ($sql.pick($tx), $crate::store::rows::encode(&keys));
-            tenure_sql::with_tx!($tx, |conn| {
-                sqlx::query_as(sql).bind(keys).fetch_all(conn).await?
-            })
+            match $tx.connection() {
+                tenure_sql::tx::TxConnection::Sqlite(conn) => {
+                    $crate::store::rows::find_on_sqlite(conn, $sql, &keys).await?
+                }
+                tenure_sql::tx::TxConnection::Postgres(conn) => {
+                    let keys = $crate::store::rows::encode(&keys);
+                    sqlx::query_as($sql.postgres)
+                        .bind(keys)
+                        .fetch_all(conn)
+                        .await?
+                }
+            }
         };
         rows
     }};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use tenure_core::{Currency, CustomerId, Lane, Lanes, Money, SubscriptionId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
 use crate::domain::{Book, Fact, Interval, Msisdn, Standing, Subscription, Termination};
@@ -127,29 +128,29 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    let row = |s: &Subscription| {
+    fn row(lanes: Lanes, s: &Subscription) -> impl Serialize + '_ {
         let end = s.termination.as_ref();
         (
             lanes.of(s.customer.as_str()),
-            s.customer.as_str().to_owned(),
-            s.id.as_str().to_owned(),
+            s.customer.as_str(),
+            s.id.as_str(),
             s.service.number(),
-            s.product_code.clone(),
-            s.msisdn.as_ref().map(|number| number.as_str().to_owned()),
+            &s.product_code,
+            s.msisdn.as_ref().map(Msisdn::as_str),
             s.msisdn_from.map(Timestamp::as_micros),
             s.started_at.as_micros(),
             s.contract_ends_at.map(Timestamp::as_micros),
-            s.monthly_fee.map(|fee| fee.currency.as_str().to_owned()),
+            s.monthly_fee.as_ref().map(|fee| fee.currency.as_str()),
             s.monthly_fee.map(|fee| fee.minor),
             end.map(|end| end.at.as_micros()),
             end.map(|end| end.kind.number()),
-            end.map_or(String::new(), |end| end.reason.clone()),
+            end.map_or("", |end| &end.reason),
             s.updated_at.as_micros(),
             standing::encode(s),
         )
-    };
-    let rows: Vec<_> = book.subscriptions.written().map(|(_, s)| row(s)).collect();
-    execute(tx, SAVE, &rows).await
+    }
+    let (created, changed) = book.subscriptions.saved(|_, s| row(lanes, s));
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns up to `limit` subscriptions of a customer that come after the one with the id `after.0` of

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tenure_core::{CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::words::UsagePeriod;
 use crate::domain::{Book, Fact, UsageKey, UsageSummary};
 
@@ -130,8 +130,8 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             usage.voice_count,
         )
     };
-    let rows: Vec<_> = book.usage.written().map(|(_, usage)| row(usage)).collect();
-    execute(tx, SAVE, &rows).await
+    let (created, changed) = book.usage.saved(|_, usage| row(usage));
+    rows::save(tx, SAVE, &created, &changed).await
 }
 
 /// Returns up to `limit` summaries of a customer that come after the one with start, period,

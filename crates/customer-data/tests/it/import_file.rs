@@ -408,3 +408,42 @@ fn the_example_of_the_documentation_is_a_mapping() {
         .and_then(|rest| rest.split("```").next());
     Mapping::parse(example.unwrap()).unwrap();
 }
+
+#[tokio::test]
+async fn lines_of_json_are_taken_in_by_the_same_mapping() {
+    each_suite(async |mut suite| {
+        let text = r#"{"id": "a", "kind": "p", "joined": "29.02.2020", "tenure": 5, "fee": 29.90, "churn": "No", "age": 41, "note": {"any": []}}
+{"id": "b", "tenure": "1", "churn": "Yes", "number": "+999111111", "note": null}
+{"id": "c", "tenure": 1, "churn": "No", "colour": "red"}
+
+not json
+{"id": ["d"], "tenure": 1.5, "churn": "No"}
+"#;
+        let mapping = format!("rows = \"json_lines\"\n{MAPPING}");
+        let sample = Sample {
+            mapping,
+            ..Sample::new(text)
+        };
+
+        let summary = sample.run(&suite).await.unwrap();
+
+        assert_eq!(counts(&summary.import), (2, 3));
+        let a = suite.get("a").await;
+        assert_eq!(a.join_time, day("2020-02-29"));
+        assert_eq!(a.attributes, [attribute("age", Some(Kind::Integer(41)))]);
+        let line = suite.subscriptions("a").await.remove(0);
+        assert_eq!((line.start_time, line.monthly_fee), (day("2024-05-01"), euro(2_990)));
+        assert_eq!(suite.subscriptions("b").await[0].msisdn, "+999111111");
+        let rejects = sample.rejects();
+        let told: Vec<&str> = rejects.lines().skip(1).collect();
+        assert_eq!(
+            told,
+            [
+                "3,colour,a key that the mapping uses or skips,another",
+                "5,,one JSON object on a line,something else from column 2 on",
+                "6,id,\"a text, a number, true, false or null\",a list",
+            ]
+        );
+    })
+    .await;
+}

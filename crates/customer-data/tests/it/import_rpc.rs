@@ -240,7 +240,7 @@ async fn batches_come_in_order_and_a_customer_comes_once_in_a_file() {
             .apply_import_batch(batch(&unknown, 0, Vec::new()))
             .await;
         assert_code(&unknown.unwrap_err(), Code::NotFound, "IMPORT_NOT_FOUND");
-        let many = (0..1_001).map(|n| row(n + 2, "x")).collect();
+        let many = (0..5_001).map(|n| row(n + 2, "x")).collect();
         let many = suite
             .client
             .apply_import_batch(batch(&import, 2, many))

@@ -23,6 +23,8 @@ mod identity_suite;
 mod import_file;
 mod import_rpc;
 mod leads;
+mod killed;
+mod mutated;
 mod pages;
 mod parties;
 mod personal;

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, SqliteConnection};
 use tenure_core::{Lane, Timestamp};
 
 use crate::error::{SqlError, SqlErrorKind};
+use crate::rows::{self, Bytes};
 use crate::tx::{Tx, TxConnection};
 
 /// Something that happened, to be appended.
@@ -65,6 +66,27 @@ const INSERT_SQLITE: &str = "
            SUBSTR($3, value ->> 5, value ->> 6)
     FROM json_each($1)";
 
+/// From so many changes on they are written as rows: taking a set apart then costs more.
+const MANY: usize = 64;
+const INSERT_ROW_SQLITE: &str = "
+    INSERT INTO change (lane, seq, kind, key, happened_at, recorded_at, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?)";
+/// Locks the lanes in ascending order and moves them on.
+const MOVE_LANES_POSTGRES: &str = "
+    WITH wanted AS (
+        SELECT lane.lane, count.n
+        FROM lane
+        JOIN UNNEST($1::INTEGER[], $2::BIGINT[]) AS count (lane, n) ON count.lane = lane.lane
+        ORDER BY lane.lane
+        FOR NO KEY UPDATE OF lane
+    )
+    UPDATE lane SET seq = lane.seq + wanted.n
+    FROM wanted
+    WHERE lane.lane = wanted.lane
+    RETURNING lane.lane, lane.seq";
+const COPY_POSTGRES: &str =
+    "COPY change (lane, seq, kind, key, happened_at, recorded_at, body) FROM STDIN";
+
 /// Locks lanes until the end of the transaction, for a use case that decides on what it reads before
 /// it knows its changes. Ask once for all lanes it may touch. On SQLite the transaction is alone
 /// anyway.
@@ -112,6 +134,17 @@ pub async fn append(
     let lanes: Vec<Lane> = changes.iter().map(|change| change.lane).collect();
     let at = match tx.connection() {
         TxConnection::Sqlite(conn) => append_sqlite(conn, changes, &counts, recorded_at).await?,
+        TxConnection::Postgres(conn) if changes.len() >= MANY => {
+            let heads: Vec<(Lane, i64)> = sqlx::query_as(MOVE_LANES_POSTGRES)
+                .bind(counts.keys().copied().collect::<Vec<_>>())
+                .bind(counts.values().copied().collect::<Vec<_>>())
+                .fetch_all(&mut *conn)
+                .await?;
+            let at = number(&lanes, &counts, &heads)?;
+            let rows = numbered(&changes, &at, recorded_at);
+            rows::copy_on_postgres(conn, COPY_POSTGRES, &rows).await?;
+            at
+        }
         TxConnection::Postgres(conn) => {
             let backs = backs(&lanes, &counts);
             let heads = append_postgres(conn, changes, &counts, &backs, recorded_at).await?;
@@ -120,6 +153,23 @@ pub async fn append(
     };
     tx.ring_on_commit();
     Ok(at)
+}
+
+/// A row of the table.
+type Numbered<'a> = (Lane, i64, &'static str, &'a str, i64, i64, Bytes<'a>);
+
+fn numbered<'a>(
+    changes: &'a [NewChange],
+    at: &[(Lane, i64)],
+    recorded_at: Timestamp,
+) -> Vec<Numbered<'a>> {
+    let recorded = recorded_at.as_micros();
+    let row = |(change, (lane, seq)): (&'a NewChange, &(Lane, i64))| {
+        let (key, happened) = (change.key.as_str(), change.happened_at.as_micros());
+        let body = Bytes(&change.body);
+        (*lane, *seq, change.kind, key, happened, recorded, body)
+    };
+    changes.iter().zip(at).map(row).collect()
 }
 
 /// Returns how many changes of the same lane follow each change.
@@ -205,6 +255,11 @@ async fn append_sqlite(
         .await?;
     let lanes: Vec<Lane> = changes.iter().map(|change| change.lane).collect();
     let at = number(&lanes, counts, &heads)?;
+    if changes.len() >= MANY {
+        let rows = numbered(&changes, &at, recorded_at);
+        rows::write_on_sqlite(conn, INSERT_ROW_SQLITE, &rows).await?;
+        return Ok(at);
+    }
     let mut bodies = Vec::new();
     let mut rows = Vec::with_capacity(changes.len());
     for (change, (lane, seq)) in changes.iter().zip(&at) {

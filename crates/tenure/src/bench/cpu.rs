@@ -53,6 +53,15 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// Returns the most memory that a process ever occupied, in megabytes; 0 when there is none, or no
+/// `/proc`.
+pub(super) fn peak_memory_mb(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kilobytes.unwrap_or(0_u64) / 1_024
+}
+
 /// Returns every process with its name.
 fn processes() -> impl Iterator<Item = (u32, String)> {
     let entries = Path::new("/proc")

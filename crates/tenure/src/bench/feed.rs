@@ -82,7 +82,7 @@ impl Speed {
 async fn tail(backend: Backend<'_>, length: Duration, changes: u32) -> Result<Vec<String>> {
     show::note(&format!("{}: filling a feed ...", backend.name()));
     let mut bytes = 0;
-    let server = TestServer::start_on(backend, &[], async |url| {
+    let server = TestServer::start_on(backend, &[], &ServiceName::ALL, async |url| {
         let db = open(&url).await?;
         bytes = fill::feed(&db, changes).await?;
         db.close().await;

@@ -60,13 +60,15 @@ pub(super) struct TestServer {
 impl TestServer {
     /// Starts all services with further settings (`KEY`, value) in the environment.
     pub(super) async fn start(backend: Backend<'_>, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::start_on(backend, settings, async |_| Ok(())).await
+        Self::start_on(backend, settings, &ServiceName::ALL, async |_| Ok(())).await
     }
 
-    /// The same once `prepare` has filled the database of customer-data, whose URL it gets.
+    /// Starts some services once `prepare` has filled the database of
+    /// customer-data, whose URL it gets.
     pub(super) async fn start_on(
         backend: Backend<'_>,
         settings: &[(&str, &str)],
+        services: &[ServiceName],
         prepare: impl AsyncFnOnce(String) -> Result<()>,
     ) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
@@ -89,7 +91,7 @@ impl TestServer {
             ServiceName::CustomerData,
         ))
         .await?;
-        let mut started = Self::start_in(folder.path(), &ServiceName::ALL, &settings)?;
+        let mut started = Self::start_in(folder.path(), services, &settings)?;
         started.folder = Folder::Temporary(folder);
         started.databases = databases;
         Ok(started)
@@ -138,6 +140,11 @@ impl TestServer {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
         kilobytes.unwrap_or(0_u64) / 1_024
+    }
+
+    /// Returns the most memory that the process ever occupied, in megabytes; 0 without `/proc`.
+    pub(super) fn peak_memory_mb(&self) -> u64 {
+        super::cpu::peak_memory_mb(self.id())
     }
 
     /// Returns a connection of its own.

@@ -146,7 +146,7 @@ async fn activate_in(
         payment: None,
         etag: None,
     };
-    screen::customers(deps, write, [(&patch, Vec::new())], &mut book).await?;
+    screen::customers(deps, &mut write.tx, [(&patch, Vec::new())], &mut book).await?;
     let customer = book.create_customer(&patch).map_err(refused)?;
     let mut won = Vec::new();
     if let Some(id) = lead {

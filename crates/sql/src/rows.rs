@@ -1,0 +1,93 @@
+//! Many rows at once: what a set-wise statement costs too much for.
+//!
+//! SQLite: one prepared statement, stepped row by row without leaving the thread. PostgreSQL: `COPY`,
+//! for rows of which the caller knows that they are new. A row is a tuple of integers, texts,
+//! [`Bytes`] and options of them, in the order of the statement's places or columns.
+
+mod copy;
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use sqlx::{PgConnection, SqliteConnection};
+use tenure_sqlite_log::rows::{self, RowsError};
+
+use crate::error::{SqlError, sqlite_error};
+
+/// Fewer rows than this are not worth telling the runtime that its thread is busy.
+const FEW: usize = 64;
+
+/// A value of a BLOB or BYTEA column. In JSON, which cannot hold bytes, it is their hexadecimal digits.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(&copy::hex(self.0))
+        } else {
+            serializer.serialize_bytes(self.0)
+        }
+    }
+}
+
+/// Runs a statement of SQLite once for each row.
+///
+/// # Errors
+/// When SQLite refuses a row; those before it are written as far as the transaction goes.
+pub async fn write_on_sqlite<R: Serialize>(
+    conn: &mut SqliteConnection,
+    sql: &str,
+    rows: &[R],
+) -> Result<(), SqlError> {
+    let mut handle = conn.lock_handle().await?;
+    in_place(rows.len(), || rows::write(&mut handle, sql, rows))
+}
+
+/// Runs a query of SQLite once for each key and returns all rows that it finds.
+///
+/// # Errors
+/// When SQLite refuses, or a row is not of the type asked for.
+pub async fn read_on_sqlite<K: Serialize, T: DeserializeOwned>(
+    conn: &mut SqliteConnection,
+    sql: &str,
+    keys: &[K],
+) -> Result<Vec<T>, SqlError> {
+    let mut handle = conn.lock_handle().await?;
+    in_place(keys.len(), || rows::read(&mut handle, sql, keys))
+}
+
+/// Writes rows into PostgreSQL by a statement `COPY table (columns) FROM STDIN`.
+///
+/// # Errors
+/// When the database fails or refuses a row, for example because its key is taken.
+pub async fn copy_on_postgres<R: Serialize>(
+    conn: &mut PgConnection,
+    sql: &str,
+    rows: &[R],
+) -> Result<(), SqlError> {
+    let mut copying = conn.copy_in_raw(sql).await?;
+    for chunk in rows.chunks(copy::ROWS_MAX) {
+        let text = match copy::encode(chunk) {
+            Ok(text) => text,
+            Err(unfit) => {
+                copying.abort("a row does not fit").await?;
+                return Err(unfit);
+            }
+        };
+        copying.send(text).await?;
+    }
+    copying.finish().await?;
+    Ok(())
+}
+
+/// Works in the calling thread; when it takes longer, the runtime lets others run elsewhere.
+fn in_place<T>(rows: usize, work: impl FnOnce() -> Result<T, RowsError>) -> Result<T, SqlError> {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let has_threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    let done = if has_threads && rows > FEW {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    };
+    done.map_err(|error| sqlite_error(error.code, &error.message))
+}
