@@ -412,6 +412,10 @@ fn is_too_early(status: &Status) -> bool {
     tenure_rpc::status::reason(status).as_deref() == Some("IMPORT_BATCH_OUT_OF_ORDER")
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends with its handle, which the run holds"
+)]
 fn send(client: &Client, batch: Batch) -> Sent {
     let request = Arc::new(batch.request);
     let answer = tokio::spawn(apply(client.clone(), request.clone()));

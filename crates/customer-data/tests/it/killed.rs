@@ -12,7 +12,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tenure_core::Ids;
 use tenure_customer_data::import::{Job, Observer, Progress, RejectFile, digest, run};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service};
+use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service, Vault};
 use tenure_rpc::{Lifecycle, in_process};
 use tenure_sql::scratch::ScratchDatabase;
 use tenure_sql::{Db, DbOptions, with_pool};
@@ -43,6 +43,7 @@ async fn a_file_is_taken_in_when_the_folder_says_so() {
         config: Config::default(),
         lifecycle: Lifecycle::new(),
         peers: Peers::default(),
+        vault: Vault::default(),
     };
     let transport = in_process(Service::new(deps).unwrap().routes());
     let file = File::open(FILE).unwrap();
