@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tenure_core::Ids;
 use tenure_customer_data::import::{Job, Observer, Progress, RejectFile, digest, run};
 use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service, Vault};
 use tenure_rpc::{Lifecycle, in_process};
 use tenure_sql::scratch::ScratchDatabase;
-use tenure_sql::{Db, DbOptions, with_pool};
+use tenure_sql::{Db, DbOptions};
 use tenure_testkit::{manual_clock, postgres_server};
 use uuid::Uuid;
 
 use crate::sample::{HEADER, MAPPING};
+use crate::tables::digests;
 
 /// Rows of the file: several batches.
 const ROWS: u32 = 21_000;
@@ -146,58 +146,15 @@ fn folder(url: &str) -> tempfile::TempDir {
     folder
 }
 
-/// Returns the digest of each table, but for the id of the database itself.
+/// Returns the digest of each table.
 async fn tables(folder: &Path) -> BTreeMap<String, String> {
     let url = std::fs::read_to_string(folder.join(ORDER)).unwrap();
     let db = Db::open(&url, &DbOptions::default(), &MIGRATIONS)
         .await
         .unwrap();
-    let names = db.pick(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
-        "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = 'public'",
-    );
-    let names: Vec<String> = with_pool!(&db, |pool| {
-        sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
-    });
-    let mut digests = BTreeMap::new();
-    for name in names
-        .into_iter()
-        .filter(|name| name != "meta" && !name.contains("migration"))
-    {
-        let columns = "SELECT group_concat('quote(' || name || ')', ' || char(9) || ')
-                       FROM pragma_table_info($1)";
-        let rows: Vec<String> = if db.is_postgres() {
-            let rows = format!("SELECT t::TEXT FROM {name} AS t ORDER BY t::TEXT COLLATE \"C\"");
-            texts(&db, rows).await
-        } else {
-            let columns: String = with_pool!(&db, |pool| {
-                let columns = sqlx::query_scalar(columns).bind(&name);
-                columns.fetch_one(pool).await.unwrap()
-            });
-            texts(
-                &db,
-                format!("SELECT {columns} AS row FROM {name} ORDER BY row"),
-            )
-            .await
-        };
-        let mut hash = Sha256::new();
-        rows.iter().for_each(|row| hash.update(format!("{row}\n")));
-        let digest: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        digests.insert(name, format!("{} rows, {digest}", rows.len()));
-    }
+    let digests = digests(&db).await;
     db.close().await;
     digests
-}
-
-async fn texts(db: &Db, sql: String) -> Vec<String> {
-    with_pool!(db, |pool| {
-        let sql = sqlx::AssertSqlSafe(sql);
-        sqlx::query_scalar(sql).fetch_all(pool).await.unwrap()
-    })
 }
 
 /// Points in the first, a middle and the last batches, while others are on their way.
