@@ -20,6 +20,7 @@ use tenure_sql::feed::FeedError;
 
 use crate::Deps;
 
+pub(crate) use event::descriptor;
 pub use settings::BusConfig;
 
 /// How long the bus may take to answer one request.

@@ -9,6 +9,7 @@
 //!   is wrong.
 //! - [`run`] sends the batches, writes what was refused beside the file, and goes on where an
 //!   earlier run stopped.
+//! - [`preview()`] asks what would become of a file.
 //!
 //! [`ImportRecord`]: tenure_proto::customer::v1::ImportRecord
 
@@ -19,7 +20,9 @@ mod mapping;
 mod money;
 mod part;
 mod plan;
+mod preview;
 mod progress;
+mod reader;
 mod rejects;
 mod run;
 mod value;
@@ -28,6 +31,7 @@ mod word;
 pub use lines::{Line, Lines, Row};
 pub use mapping::{Mapping, MappingError};
 pub use plan::{Plan, PlanError};
+pub use preview::{Counts, DifferenceFile, Preview, preview};
 pub use progress::{Observer, Progress, Silent};
 pub use rejects::{RejectFile, Resume};
 pub use run::{ImportError, Job, Summary, digest, run};

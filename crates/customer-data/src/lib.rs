@@ -27,6 +27,7 @@ use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tenure_proto::customer::v1::group_service_server::GroupServiceServer;
 use tenure_proto::customer::v1::identity_service_server::IdentityServiceServer;
+use tenure_proto::customer::v1::import_service_server::ImportServiceServer;
 use tenure_proto::customer::v1::lead_service_server::LeadServiceServer;
 use tenure_proto::customer::v1::party_service_server::PartyServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
@@ -137,8 +138,9 @@ impl Service {
             .add_service(BriefingServiceServer::new(desk))
             .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
             .add_service(ComplaintServiceServer::new(api.clone()))
-            .add_service(SurveyServiceServer::new(api.clone()))
-            .add_service(IdentityServiceServer::new(api))
+            .add_service(IdentityServiceServer::new(api.clone()))
+            .add_service(ImportServiceServer::new(api.clone()))
+            .add_service(SurveyServiceServer::new(api))
     }
 
     /// Starts the sweeps, the clock of what was promised, and what goes over the bus.

@@ -55,7 +55,7 @@ async fn create_in(
     let mut touched = Touched::default();
     touched.customer(patch);
     let mut book = write.open(&touched).await?;
-    screen::customers(deps, write, [(patch, Vec::new())], &mut book).await?;
+    screen::customers(deps, &mut write.tx, [(patch, Vec::new())], &mut book).await?;
     let created = book
         .create_customer(patch)
         .map_err(|refusal| Error::refused(refusal, "customer."))?;
@@ -102,7 +102,7 @@ async fn upsert_in(
     patches.iter().for_each(|patch| touched.customer(patch));
     let mut book = write.open(&touched).await?;
     let newcomers = patches.iter().map(|patch| (patch, Vec::new()));
-    screen::customers(deps, write, newcomers, &mut book).await?;
+    screen::customers(deps, &mut write.tx, newcomers, &mut book).await?;
     let counts = take_all(&mut book, "customers", patches, |book, patch| {
         book.upsert_customer(&patch, None)
     })?;

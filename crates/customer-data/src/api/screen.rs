@@ -1,19 +1,19 @@
 //! Recognising erased people among those who are taken in.
 
+use tenure_sql::Tx;
+
 use crate::domain::privacy::{IdentifierKind, Person, identifiers};
 use crate::domain::{AttributeName, Book, CustomerPatch, Msisdn};
 use crate::{Deps, Error, store};
 
-use super::once::Write;
-
 /// Notes in the book who of the newcomers was erased, with the numbers that come with each of them.
 pub(super) async fn customers<'a>(
     deps: &Deps,
-    write: &mut Write,
+    tx: &mut Tx,
     newcomers: impl IntoIterator<Item = (&'a CustomerPatch, Vec<&'a Msisdn>)>,
     book: &mut Book,
 ) -> Result<(), Error> {
-    if store::suppression::is_empty(&mut write.tx).await? {
+    if store::suppression::is_empty(tx).await? {
         return Ok(());
     }
     // Who kept a fingerprint has opened the vault before: opening it writes nothing now, and waits for
@@ -37,7 +37,7 @@ pub(super) async fn customers<'a>(
         prints.extend(refused.map(|it| (keys.fingerprint(&it), it.kind, patch)));
     }
     let asked: Vec<&str> = prints.iter().map(|(print, ..)| print.as_str()).collect();
-    let found = store::suppression::find(&mut write.tx, write.lanes, &asked).await?;
+    let found = store::suppression::find(tx, deps.db.lanes(), &asked).await?;
     for (print, kind, patch) in &prints {
         if let Some(erasure) = found.get(print) {
             let known = book.suppressed.entry(patch.id.clone());

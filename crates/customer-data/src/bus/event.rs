@@ -17,7 +17,7 @@ const SOURCE: &str = "urn:tenure:customer-data:";
 const NAME_MAX: usize = 256;
 
 /// Returns the descriptor of a message of the API.
-pub(super) fn descriptor(name: &str) -> Option<MessageDescriptor> {
+pub(crate) fn descriptor(name: &str) -> Option<MessageDescriptor> {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
     let pool = POOL.get_or_init(|| {
         DescriptorPool::decode(tenure_proto::FILE_DESCRIPTOR_SET)

@@ -102,6 +102,19 @@ impl RejectFile {
 
     /// Writes the rejects of a batch, then that it is done.
     pub(super) fn finish_batch(&mut self, rejects: &[Reject], next: Resume) -> io::Result<()> {
+        self.add(rejects)?;
+        let state = Resume {
+            reject_bytes: self.bytes,
+            ..next
+        };
+        let state = serde_json::to_vec(&state).expect("numbers and text are always JSON");
+        let fresh = with_ending(&self.state_path, ".new");
+        fs::write(&fresh, state)?;
+        fs::rename(&fresh, &self.state_path)
+    }
+
+    /// Writes rejects.
+    pub(super) fn add(&mut self, rejects: &[Reject]) -> io::Result<()> {
         let row = |reject: &Reject| {
             let Reject {
                 line,
@@ -112,15 +125,7 @@ impl RejectFile {
             [line.to_string(), column, wanted, found]
         };
         let rows: Vec<_> = rejects.iter().map(row).collect();
-        self.write(&rows)?;
-        let state = Resume {
-            reject_bytes: self.bytes,
-            ..next
-        };
-        let state = serde_json::to_vec(&state).expect("numbers and text are always JSON");
-        let fresh = with_ending(&self.state_path, ".new");
-        fs::write(&fresh, state)?;
-        fs::rename(&fresh, &self.state_path)
+        self.write(&rows)
     }
 
     fn write(&mut self, rows: &[[String; 4]]) -> io::Result<()> {

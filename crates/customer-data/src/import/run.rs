@@ -3,11 +3,10 @@
 //! It reads files in the calling task: it is meant for a program that does nothing else meanwhile.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::Message;
 use sha2::{Digest, Sha256};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
@@ -17,23 +16,18 @@ use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use super::Reject;
-use super::lines::{Line, Lines};
-use super::mapping::{Mapping, MappingError, Rows, hex};
-use super::plan::{Plan, PlanError};
+use super::mapping::{Mapping, MappingError, hex};
+use super::plan::PlanError;
 use super::progress::{Observer, Progress};
+use super::reader::{Opening, Reader};
 use super::rejects::{RejectFile, Resume};
 
-/// Rows of one batch. Where batches begin must not depend on settings: a batch that is sent again
-/// has to be the same.
-const BATCH_ROWS: usize = 2_000;
-/// A batch with more bytes is sent without waiting for more rows.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// Batches that are on their way at once: one is written, one is read by the service, one by us.
 const BATCHES_SENT_MAX: usize = 3;
 /// A batch may take this long.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a call is tried.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 
 /// What is to be taken in.
 #[derive(Debug, Clone)]
@@ -133,16 +127,11 @@ pub async fn run(
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
     let mapping = Mapping::parse(&job.mapping)?;
-    source.seek(SeekFrom::Start(0))?;
-    let (header, start) = match mapping.rows {
-        Rows::Csv => read_header(&mut source, &mapping)?,
-        Rows::JsonLines => (Vec::new(), (0, 0)),
-    };
-    let plan = Plan::compile(&mapping, &header)?;
+    let opening = Opening::of(&mapping, &mut source)?;
     let mut client = CustomerServiceClient::new(transport);
     let import = begin(&mut client, job).await?;
     let is_complete = import.state() == wire::ImportState::Completed;
-    let Some(from) = resume(&import, rejects, start) else {
+    let Some(from) = resume(&import, rejects, opening.start) else {
         return Ok(Summary {
             import,
             was_complete: true,
@@ -157,16 +146,10 @@ pub async fn run(
         });
     }
     rejects.open_at(from.reject_bytes)?;
-    source.seek(SeekFrom::Start(from.done_bytes.unsigned_abs()))?;
     let done = (from.done_bytes, from.done_lines);
-    let length_max = mapping.row_bytes_max;
-    let lines = match mapping.rows {
-        Rows::Csv => Lines::new(source, delimiter(&mapping)?, length_max, done),
-        Rows::JsonLines => Lines::uncut(source, length_max, done),
-    };
+    let reader = opening.read(source, done, from.done_rows)?;
     let mut run = Run {
-        lines,
-        plan,
+        reader,
         at: from,
         import,
     };
@@ -184,38 +167,6 @@ pub async fn run(
         import: run.import,
         was_complete: is_complete,
     })
-}
-
-fn delimiter(mapping: &Mapping) -> Result<u8, ImportError> {
-    u8::try_from(mapping.delimiter)
-        .ok()
-        .filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte))
-        .ok_or_else(|| PlanError(vec!["`delimiter` has to be one ASCII character".into()]).into())
-}
-
-/// Returns the names of the columns, and where the rows begin in bytes and lines.
-fn read_header(
-    source: impl Read,
-    mapping: &Mapping,
-) -> Result<(Vec<String>, (i64, i64)), ImportError> {
-    let mut lines = Lines::new(source, delimiter(mapping)?, mapping.row_bytes_max, (0, 0));
-    match lines.next_line()? {
-        None => Err(ImportError::Header("it is empty".into())),
-        Some(Line::Bad(reject)) => {
-            let Reject { wanted, found, .. } = reject;
-            Err(ImportError::Header(format!(
-                "wanted {wanted}, found {found}"
-            )))
-        }
-        Some(Line::Row(row)) => {
-            let names = row
-                .cells
-                .iter()
-                .map(|name| name.trim().to_owned())
-                .collect();
-            Ok((names, (lines.done_bytes(), lines.done_lines())))
-        }
-    }
 }
 
 async fn begin(
@@ -262,8 +213,7 @@ fn resume(import: &wire::Import, rejects: &RejectFile, start: (i64, i64)) -> Opt
 }
 
 struct Run<S> {
-    lines: Lines<S>,
-    plan: Plan,
+    reader: Reader<S>,
     at: Resume,
     import: wire::Import,
 }
@@ -321,46 +271,23 @@ impl<S: Read> Run<S> {
     }
 
     fn next_batch(&mut self) -> Result<Batch, ImportError> {
-        let mut records = Vec::with_capacity(BATCH_ROWS);
-        let (mut rejects, mut refused_rows, mut bytes) = (Vec::new(), 0, 0);
-        let mut is_last = false;
-        while records.len() + rejects.len() < BATCH_ROWS && bytes < BATCH_BYTES {
-            let Some(line) = self.lines.next_line()? else {
-                is_last = true;
-                break;
-            };
-            self.at.done_rows += 1;
-            let read = match line {
-                Line::Bad(reject) => Err(vec![self.plan.with_column_name(reject)]),
-                Line::Row(row) => self.plan.read(self.at.done_rows, &row),
-            };
-            match read {
-                Ok(record) => {
-                    bytes += record.encoded_len();
-                    records.push(record);
-                }
-                Err(all) => {
-                    refused_rows += 1;
-                    rejects.extend(all);
-                }
-            }
-        }
-        self.at.done_bytes = self.lines.done_bytes();
-        self.at.done_lines = self.lines.done_lines();
+        let read = self.reader.next_rows()?;
+        self.at.done_rows = self.reader.rows_done();
+        (self.at.done_bytes, self.at.done_lines) = self.reader.done();
         let request = wire::ApplyImportBatchRequest {
             request_id: batch_request_id(&self.at)?.to_string(),
             import_id: self.at.import_id.clone(),
             batch_number: self.at.batch_number,
             done_bytes: self.at.done_bytes,
             done_lines: self.at.done_lines,
-            records,
-            reader_reject_count: refused_rows,
-            last: is_last,
+            records: read.records,
+            reader_reject_count: read.refused_rows,
+            last: read.is_last,
         };
         self.at.batch_number += 1;
         Ok(Batch {
             request,
-            rejects,
+            rejects: read.rejects,
             next: self.at.clone(),
         })
     }
@@ -381,30 +308,15 @@ impl<S: Read> Run<S> {
         };
         self.import = answer.import.ok_or(ImportError::Incomplete)?;
         let mut rejects = sent.rejects;
-        rejects.extend(answer.rejects.into_iter().map(|reject| self.named(reject)));
+        rejects.extend(
+            answer
+                .rejects
+                .into_iter()
+                .map(|reject| self.reader.named(reject)),
+        );
         rejects.sort_by_key(|reject| reject.line);
         file.finish_batch(&rejects, sent.next.clone())?;
         Ok(sent.next)
-    }
-
-    /// Names the column behind a field that the service refused.
-    fn named(&self, reject: wire::RowReject) -> Reject {
-        let wire::RowReject {
-            line,
-            column,
-            wanted,
-            found,
-        } = reject;
-        let column = self
-            .plan
-            .column_of(&column)
-            .map_or(column.clone(), str::to_owned);
-        Reject {
-            line,
-            column,
-            wanted,
-            found,
-        }
     }
 }
 

@@ -70,8 +70,8 @@ const MAPPING: &str = r#"
 const HEADER: &str = "id,name,crm,age,note,number,fee,left,paid on,paid,complaint\n";
 /// Customers of the first file. More than a set of rows needs to be copied, and so are the new ones of the
 /// second file, which holds all of them.
-const FIRST: u32 = 90;
-const SECOND: u32 = 150;
+pub(crate) const FIRST: u32 = 90;
+pub(crate) const SECOND: u32 = 150;
 /// Comes with both files, and is erased between them.
 const ERASED: u32 = 40;
 
@@ -101,7 +101,7 @@ fn row(number: u32, file: u32) -> String {
     )
 }
 
-fn file(number: u32) -> Sample {
+pub(crate) fn file(number: u32) -> Sample {
     let customers = if number == 1 { FIRST } else { SECOND };
     let rows = (0..customers).map(|customer| row(customer, number));
     let mut sample = Sample::new(format!("{HEADER}{}", rows.collect::<String>()));

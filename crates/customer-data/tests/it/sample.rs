@@ -4,7 +4,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use tenure_customer_data::import::{
-    ImportError, Job, Observer, RejectFile, Silent, Summary, digest, run,
+    DifferenceFile, ImportError, Job, Observer, Preview, RejectFile, Silent, Summary, digest,
+    preview, run,
 };
 use tenure_proto::customer::v1 as wire;
 use tenure_testkit::request_id;
@@ -100,6 +101,25 @@ impl Sample {
             observer,
         )
         .await
+    }
+
+    /// Asks what an import would do, and returns that, the rejects and up to some differences.
+    pub(crate) async fn preview(&self, suite: &Suite, limit: usize) -> (Preview, String, String) {
+        let [refused, differing] =
+            ["refused.csv", "differing.csv"].map(|it| self.folder.path().join(it));
+        let mut rejects = RejectFile::at(&refused);
+        let mut differences = DifferenceFile::create(&differing, limit).unwrap();
+        let size = i64::try_from(self.bytes.len()).unwrap();
+        let file = (
+            self.mapping.as_str(),
+            size,
+            Cursor::new(self.bytes.as_slice()),
+        );
+        let transport = suite.transport.clone();
+        let told = preview(transport, file, &mut rejects, &mut differences, &mut Silent).await;
+        let [refused, differing] =
+            [refused, differing].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        (told.unwrap(), refused, differing)
     }
 
     /// Runs until the source breaks after some bytes.
