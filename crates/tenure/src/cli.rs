@@ -112,6 +112,7 @@ pub struct ServeArgs {
 Examples:
   tenure import customers.csv --mapping mapping.toml
   tenure import customers.csv --mapping mapping.toml --server http://127.0.0.1:7100
+  tenure import customers.csv --mapping mapping.toml --preview
 
 Rows that are refused go to FILE.rejects.csv, with line, column, what was wanted and what was found.
 docs/import.md says how to write a mapping.")]
@@ -124,6 +125,12 @@ pub struct ImportArgs {
     /// Where refused rows go; next to the file, when not given.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
+    /// Says what the import would do, and takes in nothing.
+    #[arg(long)]
+    pub preview: bool,
+    /// How many differences a preview writes to FILE.preview.csv at most. They hold personal data.
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "preview")]
+    pub differences: usize,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }

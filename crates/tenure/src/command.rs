@@ -5,6 +5,7 @@ mod check_config;
 mod demo;
 mod import;
 mod migrate;
+mod preview;
 mod reach;
 mod report;
 mod score;

@@ -14,6 +14,9 @@ use crate::config::Config;
 use crate::show::{self, grouped};
 
 pub(super) async fn import(config: Config, args: ImportArgs) -> Result<ExitCode> {
+    if args.preview {
+        return super::preview::preview(config, args).await;
+    }
     let mapping = std::fs::read_to_string(&args.mapping)
         .with_context(|| format!("cannot read the mapping {}", args.mapping.display()))?;
     let file = open(&args.file)?;
@@ -43,7 +46,7 @@ pub(super) async fn import(config: Config, args: ImportArgs) -> Result<ExitCode>
 }
 
 /// Exit code of an import that refused rows: the rest was taken in.
-const EXIT_REJECTS: u8 = 3;
+pub(super) const EXIT_REJECTS: u8 = 3;
 
 async fn run(
     reached: &Reached,
@@ -51,16 +54,14 @@ async fn run(
     file: File,
     rejects: &mut RejectFile,
 ) -> Result<Summary> {
-    let length = u64::try_from(job.size_bytes).unwrap_or(0);
-    let template = "{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left {msg}";
-    let mut bar = Bar(show::bar(length, "", template));
+    let mut bar = Bar::new(job.size_bytes);
     let transport = reached.customer_data.clone();
     let summary = import::run(transport, job, file, rejects, &mut bar).await;
-    bar.0.finish_and_clear();
+    bar.finish();
     summary.with_context(|| format!("cannot import {}", job.source_name))
 }
 
-fn open(file: &Path) -> Result<File> {
+pub(super) fn open(file: &Path) -> Result<File> {
     File::open(file).with_context(|| format!("cannot open {}", file.display()))
 }
 
@@ -74,7 +75,21 @@ fn name(file: &Path) -> String {
 }
 
 /// Draws how far the import is.
-struct Bar(ProgressBar);
+pub(super) struct Bar(ProgressBar);
+
+impl Bar {
+    /// Draws a bar for a file of so many bytes.
+    pub(super) fn new(size_bytes: i64) -> Self {
+        let length = u64::try_from(size_bytes).unwrap_or(0);
+        let template = "{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left {msg}";
+        Self(show::bar(length, "", template))
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
 
 impl Observer for Bar {
     fn observe(&mut self, progress: Progress) {
