@@ -28,6 +28,8 @@ pub(super) async fn apply(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
+    // They are as large as everything that is made of them.
+    request.records = Vec::new();
     let applied = apply_in(deps, &mut write, &request, import_id, rows).await;
     write.finish(applied).await
 }
