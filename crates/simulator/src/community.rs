@@ -13,6 +13,15 @@ use crate::operator::Operator;
 /// So many places form a block.
 const BLOCK: u32 = 8;
 
+/// So many places in a row are served by one exchange: whole blocks.
+pub const EXCHANGE_PLACES: u32 = 64 * BLOCK;
+
+/// Returns the operator's key of the exchange that serves a place, for example `X0001`.
+#[must_use]
+pub fn exchange_key(index: u32) -> String {
+    format!("X{:04}", index / EXCHANGE_PLACES)
+}
+
 /// The chances that a household has 1, 2, 3 or 4 members.
 pub const HOUSEHOLD_SIZE_WEIGHTS: [f64; 4] = [0.35, 0.30, 0.20, 0.15];
 

@@ -126,6 +126,8 @@ pub struct Subscription {
     pub product: Product,
     /// The number, for mobile lines.
     pub msisdn: Option<String>,
+    /// The SIM's ICCID, for mobile lines: 89, then 999 as in the number, then who and which line.
+    pub iccid: Option<String>,
 }
 
 impl Customer {
@@ -156,6 +158,8 @@ impl Customer {
             key: subscription_key(index, product),
             product,
             msisdn: msisdn(msisdn_seed, index, product),
+            iccid: msisdn(msisdn_seed, index, product)
+                .map(|_| format!("89999{index:013}{}", product as u8 + 1)),
         })
     }
 

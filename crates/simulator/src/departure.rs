@@ -25,6 +25,8 @@ pub struct Departure {
     pub competitor: Option<&'static str>,
     /// When the code for taking the number along was asked for; nothing when the number stays.
     pub port_asked_at: Option<Timestamp>,
+    /// When the competitor asked for the number: half-way from the notice to the end.
+    pub rival_asked_at: Option<Timestamp>,
 }
 
 impl Departure {
@@ -50,10 +52,12 @@ impl Operator {
         let notice_at = notice.max(customer.joined_at);
         let is_rivals = termination.kind == ChurnKind::Competitor;
         let has_port = is_rivals && customer.is_portable && ports;
+        let half = Span::from_micros(termination.at.since(notice_at).as_micros() / 2);
         Some(Departure {
             notice_at,
             competitor: is_rivals.then_some(rival),
             port_asked_at: has_port.then_some(notice_at),
+            rival_asked_at: has_port.then_some(notice_at + half),
         })
     }
 }

@@ -30,6 +30,10 @@ const DEPARTURE_STREAM: u64 = 5;
 /// The streams of a block of customers.
 const HOUSEHOLD_STREAM: u64 = 6;
 const EMPLOYMENT_STREAM: u64 = 7;
+/// Further streams of a customer's generator.
+const LEAD_STREAM: u64 = 8;
+const CONSENT_STREAM: u64 = 9;
+const SURVEY_STREAM: u64 = 10;
 
 /// Keeps the keys of blocks apart from those of customers.
 const BLOCK_KEYS: u64 = 0x626c_6f63_6b73_2121;
@@ -77,6 +81,23 @@ impl Draws {
     /// Returns the draws of how a customer leaves, to be taken in order.
     pub(crate) fn departure(&self) -> OrderedDraws {
         OrderedDraws(self.stream(DEPARTURE_STREAM))
+    }
+
+    /// Returns the draws of who was interested before a customer joined, to be taken in order.
+    pub(crate) fn leads(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(LEAD_STREAM))
+    }
+
+    /// Returns the draws of what a customer lets the operator do, to be taken in order.
+    pub(crate) fn consents(&self) -> OrderedDraws {
+        OrderedDraws(self.stream(CONSENT_STREAM))
+    }
+
+    /// Returns the draws of the answers after a complaint in `month`, to be taken in order.
+    pub(crate) fn survey(&self, month: u32) -> OrderedDraws {
+        let mut generator = self.stream(SURVEY_STREAM);
+        generator.set_word_pos(u128::from(month) * BLOCK_WORDS);
+        OrderedDraws(generator)
     }
 
     /// Returns the draws of who lives together in a block, to be taken in order.

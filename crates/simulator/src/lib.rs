@@ -25,8 +25,9 @@
 //! # Ok::<(), tenure_core::violation::Mismatch>(())
 //! ```
 //!
-//! Beside the lives stand the community (households with a payer, companies with their people), the
-//! ticket of each complaint with its hand-overs, and the notice and the port-out of those who leave.
+//! Beside the lives stand the community (households with a payer, companies with their people, the
+//! exchange that serves a place), the ticket of each complaint with its hand-overs and what the
+//! customer says of it, leads and consents, and the notice and the port-out of those who leave.
 //! They follow from the lives and change nothing in them.
 //!
 //! In a month a customer is contacted (first week), gets the bill for the month before (second
@@ -38,10 +39,12 @@ mod community;
 mod customer;
 mod departure;
 mod draw;
+mod lead;
 mod math;
 pub mod model;
 mod month;
 mod operator;
+mod opinion;
 mod plan;
 mod profile;
 mod record;
@@ -51,18 +54,24 @@ mod ticket;
 mod treatment;
 mod truth;
 
-pub use community::{Company, EMPLOYEE_CHANCE, HOUSEHOLD_SIZE_WEIGHTS, Household};
+pub use community::{
+    Company, EMPLOYEE_CHANCE, EXCHANGE_PLACES, HOUSEHOLD_SIZE_WEIGHTS, Household, exchange_key,
+};
 pub use customer::{
     AcquisitionChannel, Customer, CustomerKind, REGIONS, Subscription, Traits, customer_key,
     subscription_key,
 };
 pub use departure::{COMPETITORS, Departure, PORT_CHANCE};
+pub use lead::{LOST_LEAD_CHANCE, LOST_REASONS, Lead};
 pub use month::{
     Bill, ChurnKind, ComplaintReason, CustomerMonth, EnquiryTopic, Interaction, InteractionKind,
     Settlement, Termination, UsageSummary, bill_key,
 };
 pub use operator::{
     CUSTOMERS_MAX, Life, MONTHS_MAX, Operator, OperatorConfig, redemption_probability,
+};
+pub use opinion::{
+    ANSWER_CHANCE, Consents, MARKETING_CHANCE, PROFILING_CHANCE, Survey, WITHDRAWAL_CHANCE,
 };
 pub use plan::{ContractKind, PLANS, Plan, Product};
 pub use stepper::{MonthStep, Stepper};
