@@ -69,7 +69,11 @@ impl CustomerFeed {
                 // Emptied, because the customer was erased since.
                 continue;
             }
-            facts.entry(id.clone()).or_default().extend(fact(change));
+            // Who is known by nothing that says something here, for example a prospect, is no
+            // customer yet.
+            if let Some(fact) = fact(change) {
+                facts.entry(id.clone()).or_default().push(fact);
+            }
         }
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;

@@ -1,11 +1,11 @@
 //! Reading customer-data's feed exactly once, and serving one.
 
-use tenure_proto::customer::v1::ChurnKind;
+use tenure_proto::customer::v1::{self as pb, ChurnKind, change};
 use tenure_proto::scoring::v1::change::Fact;
 use tenure_proto::r#type::v1::LifecycleStage as Stage;
 use tonic::Code;
 
-use crate::suite::{at, bill, complaint, customer, each, subscription};
+use crate::suite::{at, bill, change, complaint, customer, each, subscription};
 
 #[tokio::test]
 async fn every_change_is_applied_once_by_however_many_replicas() {
@@ -87,6 +87,55 @@ async fn a_token_of_somebody_else_is_refused() {
             .unwrap_err();
 
         tenure_testkit::assert_code(&refused, Code::InvalidArgument, "INVALID_RESUME_TOKEN");
+    })
+    .await;
+}
+
+/// Returns a fact of each kind that customer-data tells and that says nothing to scoring.
+fn unheard() -> Vec<change::Fact> {
+    vec![
+        change::Fact::Relationship(pb::Relationship::default()),
+        change::Fact::Account(pb::BillingAccount::default()),
+        change::Fact::AccountSubscription(pb::AccountSubscription::default()),
+        change::Fact::Group(pb::GroupMembership::default()),
+        change::Fact::Lead(pb::Lead::default()),
+        change::Fact::SubscriptionTerms(pb::SubscriptionTerms::default()),
+        change::Fact::LeavingSignal(pb::LeavingSignal::default()),
+        change::Fact::Resource(pb::SimHolding::default()),
+        change::Fact::Complaint(pb::Complaint::default()),
+        change::Fact::Promise(pb::Promise::default()),
+        change::Fact::Survey(pb::Survey::default()),
+        change::Fact::Consent(pb::Consent::default()),
+        change::Fact::Party(pb::Party::default()),
+    ]
+}
+
+#[tokio::test]
+async fn what_says_nothing_to_scoring_moves_nobody_and_makes_no_customer() {
+    each(async |suite| {
+        suite.set("2024-06-01");
+        suite.push([
+            customer("ada", at("2024-01-01"), &[]),
+            subscription("ada", at("2024-01-01"), None),
+        ]);
+        suite.catch_up().await;
+        let (before, _) = suite.feed("").await;
+        let score = suite.score("ada").await;
+
+        let facts = unheard().into_iter();
+        suite.push(facts.flat_map(|fact| {
+            let when = at("2024-05-30");
+            [
+                change("ada", when, fact.clone()),
+                change("prospect", when, fact),
+            ]
+        }));
+        let applied = suite.catch_up().await;
+
+        assert_eq!(applied, 2 * i64::try_from(unheard().len()).unwrap());
+        assert_eq!(suite.feed("").await.0, before);
+        assert_eq!(suite.score("ada").await, score);
+        assert_eq!(suite.run().await.scored_count, 1);
     })
     .await;
 }
