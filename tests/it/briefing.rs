@@ -135,6 +135,7 @@ async fn in_four_processes_each_other_service_may_be_down() {
     let (scores, points, campaigns) = (of(0).scoring, of(1), of(2).campaign);
     fill(&Clients {
         customer: Clients::of_one(&way).customer,
+        desks: Clients::of_one(&way).desks,
         scoring: scores,
         campaign: campaigns,
         ..points

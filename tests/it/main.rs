@@ -7,6 +7,7 @@ mod deploy;
 mod facts;
 mod feed;
 mod foreign_client;
+mod operator;
 mod preview;
 mod process;
 mod real_data;

@@ -103,6 +103,7 @@ fn four(data: &Path, settings: &[(String, String)]) -> (Vec<Process>, Clients) {
         [0, 1, 2, 3].map(|index| Clients::of_one(&transport(&running[index])));
     let clients = Clients {
         customer: customer.customer,
+        desks: customer.desks,
         scoring: scoring.scoring,
         campaign: campaign.campaign,
         ..loyalty

@@ -206,8 +206,10 @@ impl Suite {
     /// # Errors
     /// When one is neither in this process nor a configured peer.
     pub fn clients(&self) -> Result<Clients> {
+        let customer_data = Clients::of_one(&self.transport(ServiceName::CustomerData)?);
         Ok(Clients {
-            customer: Clients::of_one(&self.transport(ServiceName::CustomerData)?).customer,
+            customer: customer_data.customer,
+            desks: customer_data.desks,
             scoring: Clients::of_one(&self.transport(ServiceName::LifecycleScoring)?).scoring,
             campaign: Clients::of_one(&self.transport(ServiceName::Campaign)?).campaign,
             ..Clients::of_one(&self.transport(ServiceName::LoyaltyPoints)?)

@@ -61,6 +61,7 @@ pub async fn trial(seed: u64, customers: u32) -> Result<Trial> {
         launch_month: 1,
         min_churn_probability: 0.0,
         control_share: 0.5,
+        told_in_full: 0,
     };
     let operator = story::operator(&plan)?;
     let (clock, ids, lifecycle) = (ManualClock::at(start), Ids::seeded(seed), Lifecycle::new());

@@ -13,6 +13,7 @@ use super::load;
 use super::server::{Backend, TestServer};
 use crate::clients::Clients;
 use crate::demo::ingest::Ingest;
+use crate::demo::office::Share;
 use crate::demo::story::{self, HORIZON_MONTHS, Plan};
 use crate::demo::world::World;
 use crate::show;
@@ -121,6 +122,7 @@ pub(super) async fn fill(clients: &Clients, customers: u32) -> Result<Vec<String
         launch_month: MONTHS - HORIZON_MONTHS,
         min_churn_probability: 0.0,
         control_share: 0.5,
+        told_in_full: 0,
     };
     let (operator, ids) = (story::operator(&plan)?, Ids::seeded(1));
     let ingest = Ingest {
@@ -128,7 +130,7 @@ pub(super) async fn fill(clients: &Clients, customers: u32) -> Result<Vec<String
         ids: &ids,
         clock: &SystemClock,
     };
-    let mut world = World::new(&operator);
+    let mut world = World::new(&operator, Share::of(0, plan.customers));
     ingest.send(&mut world.founders()).await?;
     for _ in 0..MONTHS {
         ingest.send(&mut world.step(&Treatments::none())).await?;

@@ -16,7 +16,7 @@ use crate::clients::Clients;
 use crate::compose::{Parts, Suite};
 use crate::config::Config;
 use crate::demo::story::{self, Listener, Outcome, Plan, Story};
-use crate::demo::tables;
+use crate::demo::{brief, census, tables};
 use crate::report::gather::{self, Options};
 use crate::report::page::page;
 use crate::service::ServiceName;
@@ -24,6 +24,8 @@ use crate::show;
 
 /// Marks a folder as one that the demo made, and so may replace.
 const MARK: &str = "made-by-tenure-demo";
+/// Of so many customers all is told that takes a call each; more would take longer than the rest.
+const TOLD_IN_FULL: u32 = 300;
 /// How long services may take to end.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -66,6 +68,7 @@ fn plan(args: &DemoArgs, now: Timestamp) -> Plan {
         launch_month: args.months * 2 / 3,
         min_churn_probability: 0.08,
         control_share: 0.4,
+        told_in_full: TOLD_IN_FULL,
     }
 }
 
@@ -120,8 +123,9 @@ async fn tell(config: &Config, plan: &Plan, dir: &Path) -> Result<PathBuf> {
     let outcome = Box::pin(story.run(&Bar(bar.clone()))).await?;
     bar.finish_and_clear();
     show::line(&format!(
-        "{} facts taken in, {} redemptions, in {:.0} s.",
+        "{} facts and {} calls of desks taken in, {} redemptions, in {:.0} s.",
         show::grouped(i64::try_from(outcome.facts).unwrap_or(i64::MAX)),
+        show::grouped(i64::try_from(outcome.sent.values().sum::<usize>()).unwrap_or(i64::MAX)),
         show::grouped(i64::try_from(outcome.redemptions).unwrap_or(i64::MAX)),
         begin.elapsed().as_secs_f64(),
     ));
@@ -148,6 +152,11 @@ async fn present(clients: &Clients, outcome: &Outcome, dir: &Path) -> Result<Pat
         at_risk: 10,
     };
     let report = gather::gather(clients, outcome.end, &options).await?;
+    let census = census::census(clients).await?;
+    tables::operator(&census, outcome.recycled_numbers);
+    if let Some(customer_id) = census.most_wronged() {
+        brief::brief(clients, customer_id).await?;
+    }
     tables::funnel(&report.funnel, &report.currency);
     tables::at_risk(&report.at_risk);
     tables::model(&report);

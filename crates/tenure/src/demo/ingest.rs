@@ -9,7 +9,7 @@ use super::world::MonthFacts;
 use crate::clients::Clients;
 
 /// As many items as a batch takes.
-const BATCH: usize = 1_000;
+pub(super) const BATCH: usize = 1_000;
 /// How many calls for single customers are under way at once.
 pub(super) const CALLS: usize = 64;
 

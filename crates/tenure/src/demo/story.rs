@@ -11,6 +11,7 @@ use tenure_simulator::{Operator, OperatorConfig, Treatments};
 
 use super::campaign::{self, Design, Launched};
 use super::ingest::Ingest;
+use super::office::{Office, Sent, Share};
 use super::points;
 use super::truth;
 use super::world::World;
@@ -40,6 +41,9 @@ pub struct Plan {
     pub min_churn_probability: f64,
     /// The share of the audience that is left alone.
     pub control_share: f64,
+    /// Of about how many customers all is told that takes a call each: their households, companies,
+    /// leads, tickets, notices. Of nobody, when 0; then no consents and surveys are either.
+    pub told_in_full: u32,
 }
 
 /// What is told while the story goes on.
@@ -61,6 +65,10 @@ pub struct Outcome {
     pub facts: usize,
     /// How many redemptions there were.
     pub redemptions: usize,
+    /// How often each further RPC of customer-data was called, and what was sent in batches.
+    pub sent: Sent,
+    /// How many numbers were given to somebody else after their holder had left.
+    pub recycled_numbers: usize,
 }
 
 /// A story under way.
@@ -70,6 +78,7 @@ pub struct Story<'a> {
     clock: &'a ManualClock,
     ingest: Ingest<'a>,
     world: World<'a>,
+    office: Office<'a>,
     treatments: Treatments,
     design: Design,
     launched: Option<Launched>,
@@ -117,6 +126,7 @@ impl<'a> Story<'a> {
         let window = operator
             .month_start(plan.launch_month + HORIZON_MONTHS)
             .since(launch);
+        let share = Share::of(plan.told_in_full, plan.customers);
         Self {
             plan,
             operator,
@@ -126,7 +136,8 @@ impl<'a> Story<'a> {
                 ids,
                 clock,
             },
-            world: World::new(operator),
+            world: World::new(operator, share),
+            office: Office::new(operator, share),
             treatments: Treatments::none(),
             design: Design {
                 campaign_id: "stay-with-us".to_owned(),
@@ -153,6 +164,10 @@ impl<'a> Story<'a> {
             .send(&mut founders)
             .await
             .context("taking in the first customers")?;
+        self.office
+            .settle(&self.ingest, &founders.joined, &[])
+            .await
+            .context("telling who belongs together")?;
         self.score().await?;
         for month in 0..self.plan.months {
             let what = self
@@ -178,13 +193,21 @@ impl<'a> Story<'a> {
         let mut facts = self.world.step(&self.treatments);
         let answers = std::mem::take(&mut facts.responses);
         self.facts += facts.len();
-        // Everything of a month is known, and done, in its last second.
+        self.office
+            .play(&self.ingest, self.clock, month, &facts)
+            .await
+            .context("telling leads, tickets and notices")?;
+        // Everything else of a month is known, and done, in its last second.
         self.clock
             .set(self.operator.month_start(month + 1) - Span::from_seconds(1));
         self.ingest
             .send(&mut facts)
             .await
             .context("taking in the month")?;
+        self.office
+            .settle(&self.ingest, &facts.joined, &facts.left)
+            .await
+            .context("telling who belongs together")?;
         if month == self.plan.launch_month
             && let Some(launched) = &self.launched
         {
@@ -274,6 +297,8 @@ impl<'a> Story<'a> {
             truth,
             facts: self.facts,
             redemptions: self.redemptions,
+            sent: self.office.sent().clone(),
+            recycled_numbers: self.world.recycled_numbers(),
         })
     }
 }

@@ -1,5 +1,8 @@
 //! What the demo shows at a terminal.
 
+use tenure_proto::customer::v1 as pb;
+
+use super::census::Census;
 use crate::report::chart::percent;
 use crate::report::data::{AtRisk, FunnelRow, PointsMonth, Report, STAGES, concentration};
 use crate::show::{self, grouped};
@@ -7,6 +10,104 @@ use crate::show::{self, grouped};
 #[expect(clippy::cast_precision_loss, reason = "amounts for people")]
 fn money(minor: i64) -> String {
     grouped((minor as f64 / 100.0).round() as i64)
+}
+
+/// Prints who belongs together, and what became of complaints, promises and leavers.
+pub fn operator(census: &Census, recycled_numbers: usize) {
+    show::heading("Who belongs together, and how they were treated");
+    let mut rows = belonging(census).to_vec();
+    rows.extend(treatment(census));
+    rows.push(counts(
+        "leaving",
+        &[
+            (census.signals, "signs"),
+            (census.notices, "notices"),
+            (census.terminated, "subscriptions ended"),
+            (census.ported_out, "numbers ported out"),
+            (recycled_numbers, "numbers given to others"),
+        ],
+    ));
+    show::table(&["What", "How much"], &rows);
+}
+
+fn belonging(census: &Census) -> [Vec<String>; 3] {
+    let groups = |kind| census.groups.get(&kind).copied().unwrap_or(0);
+    let leads = |state| census.leads.get(&state).copied().unwrap_or(0);
+    [
+        counts(
+            "groups",
+            &[
+                (groups(pb::GroupKind::Household), "households"),
+                (groups(pb::GroupKind::Corporate), "companies with people"),
+                (groups(pb::GroupKind::Place), "exchanges"),
+            ],
+        ),
+        counts(
+            "who pays",
+            &[
+                (census.accounts, "accounts"),
+                (census.payments, "subscriptions paid"),
+                (census.relationships, "relationships"),
+            ],
+        ),
+        counts(
+            "leads",
+            &[
+                (leads(pb::LeadState::Won), "won"),
+                (leads(pb::LeadState::Lost), "lost"),
+            ],
+        ),
+    ]
+}
+
+fn treatment(census: &Census) -> [Vec<String>; 4] {
+    let promises = |state| census.promises.get(&state).copied().unwrap_or(0);
+    let consents = |status| census.consents.get(&status).copied().unwrap_or(0);
+    let breaches = usize::try_from(census.breaches).unwrap_or(0);
+    [
+        counts(
+            "tickets",
+            &[
+                (census.tickets, "taken in"),
+                (census.open_tickets, "open"),
+                (census.reopened_tickets, "reopened"),
+                (breaches, "promised times missed"),
+            ],
+        ),
+        counts(
+            "promises",
+            &[
+                (promises(pb::PromiseState::Kept), "kept"),
+                (promises(pb::PromiseState::KeptLate), "kept late"),
+                (promises(pb::PromiseState::Broken), "broken"),
+            ],
+        ),
+        vec!["surveys".to_owned(), surveys(census)],
+        counts(
+            "consents",
+            &[
+                (consents(pb::ConsentStatus::Granted), "granted"),
+                (consents(pb::ConsentStatus::Refused), "refused"),
+                (consents(pb::ConsentStatus::Withdrawn), "withdrawn"),
+            ],
+        ),
+    ]
+}
+
+/// Returns a row that says how much there is of each part.
+fn counts(what: &str, parts: &[(usize, &str)]) -> Vec<String> {
+    let said = parts.iter().map(|(count, part)| {
+        let count = grouped(i64::try_from(*count).unwrap_or(i64::MAX));
+        format!("{count} {part}")
+    });
+    vec![what.to_owned(), said.collect::<Vec<_>>().join(", ")]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean of grades")]
+fn surveys(census: &Census) -> String {
+    let mean = census.nps_sum as f64 / census.surveys.max(1) as f64;
+    let surveys = grouped(i64::try_from(census.surveys).unwrap_or(i64::MAX));
+    format!("{surveys}, customers recommend with {mean:.1} of 10 after a complaint")
 }
 
 /// Prints how many customers stand where.

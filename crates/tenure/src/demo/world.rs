@@ -1,6 +1,6 @@
 //! The simulated operator in the words of customer-data.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use tenure_core::{Money, Timestamp};
 use tenure_proto::customer::v1 as pb;
@@ -9,6 +9,8 @@ use tenure_simulator::{
     self as sim, CustomerMonth, Operator, ResponseKind, Stepper, Treatments, customer_key,
 };
 
+use super::leaving;
+use super::office::Share;
 use crate::wire::{money, timestamp};
 
 /// What one month brings, ready to be sent.
@@ -28,24 +30,42 @@ pub struct MonthFacts {
     pub terminations: Vec<pb::TerminateSubscriptionRequest>,
     /// Answers to contacts: customer id, whether the offer was accepted, and when.
     pub responses: Vec<(String, bool, Timestamp)>,
+    /// The places of those who joined.
+    pub joined: Vec<u32>,
+    /// The places of those who left.
+    pub left: Vec<u32>,
+    /// The months of those who said something or left.
+    pub lived: Vec<CustomerMonth>,
 }
 
 /// The operator as it goes through its months.
 pub struct World<'a> {
     operator: &'a Operator,
+    share: Share,
     stepper: Stepper<'a>,
     unpaid: HashMap<String, sim::Bill>,
+    unsolved: Vec<sim::Interaction>,
+    numbers: Numbers,
 }
 
 impl<'a> World<'a> {
-    /// Creates the world before its first month.
+    /// Creates the world before its first month; complaints of `share` have a ticket.
     #[must_use]
-    pub fn new(operator: &'a Operator) -> Self {
+    pub fn new(operator: &'a Operator, share: Share) -> Self {
         Self {
             operator,
+            share,
             stepper: operator.stepper(),
             unpaid: HashMap::new(),
+            unsolved: Vec::new(),
+            numbers: Numbers::default(),
         }
+    }
+
+    /// Returns how many numbers were given to somebody else after their holder had left.
+    #[must_use]
+    pub fn recycled_numbers(&self) -> usize {
+        self.numbers.recycled.len()
     }
 
     /// Returns who is a customer when the first month begins, with their subscriptions.
@@ -57,7 +77,7 @@ impl<'a> World<'a> {
             .customers()
             .filter(|customer| customer.join_month < 0)
         {
-            facts.join(&customer);
+            facts.join(&customer, None);
         }
         facts
     }
@@ -65,22 +85,31 @@ impl<'a> World<'a> {
     /// Lives through the next month.
     pub fn step(&mut self, treatments: &Treatments) -> MonthFacts {
         let mut facts = MonthFacts::default();
+        let end = self.operator.month_start(self.stepper.month() + 1);
         for month in self.stepper.step(treatments) {
             let customer = self.operator.customer(month.index);
             if month.joined_at.is_some() {
-                facts.join(&customer);
+                facts.join(&customer, self.numbers.take(&customer));
             }
             facts
                 .usage_summaries
                 .push(usage(&month, self.operator.month_start(month.month)));
+            self.unsolved.extend(month.complaint);
+            let questions = month.enquiry.iter();
             facts
                 .interactions
-                .extend(month.interactions().map(|it| interaction(&it)));
+                .extend(questions.map(|it| interaction(it, None, "")));
             bills(&month, &mut self.unpaid, &mut facts.bills);
             if let Some(termination) = month.termination {
-                facts
-                    .terminations
-                    .extend(terminations(&customer, &termination));
+                let departure = self.operator.departure(&customer, &termination);
+                let departure = departure.as_ref();
+                self.numbers.give_back(&customer, &termination, departure);
+                let ends = terminations(&customer, &termination, departure);
+                facts.terminations.extend(ends);
+                facts.left.push(month.index);
+            }
+            if month.interactions().next().is_some() || month.termination.is_some() {
+                facts.lived.push(month);
             }
             if let Some(response) = month.response
                 && response.kind != ResponseKind::NoAnswer
@@ -91,18 +120,79 @@ impl<'a> World<'a> {
                     .push((month.customer_key(), is_accepted, response.at));
             }
         }
+        self.complain(end, &mut facts);
         facts
+    }
+
+    /// Tells complaints of the month, and older ones that were solved in it, as they stand at `end`.
+    fn complain(&mut self, end: Timestamp, facts: &mut MonthFacts) {
+        let month = self.stepper.month() - 1;
+        let (operator, share) = (self.operator, self.share);
+        self.unsolved.retain(|complaint| {
+            let ticket = operator.ticket(complaint);
+            let ticket = ticket.expect("a complaint has a ticket");
+            let is_solved = ticket.resolved_at() < end;
+            if is_solved || complaint.month == month {
+                let resolution = if is_solved { "SOLVED" } else { "" };
+                let key = share.holds(complaint.index).then_some(ticket.key);
+                let told = interaction(complaint, key, resolution);
+                facts.interactions.push(told);
+            }
+            !is_solved
+        });
+    }
+}
+
+/// How long a number rests before somebody else gets it.
+const REST_MONTHS: i32 = 6;
+
+/// Numbers that were given back, and who got them.
+#[derive(Debug, Default)]
+struct Numbers {
+    free: VecDeque<(Timestamp, String)>,
+    recycled: HashMap<u32, String>,
+}
+
+impl Numbers {
+    /// Returns the number that has rested longest, when it has rested long enough.
+    fn take(&mut self, customer: &sim::Customer) -> Option<String> {
+        let (free_since, _) = self.free.front()?;
+        if free_since.plus_months(REST_MONTHS) > customer.joined_at {
+            return None;
+        }
+        let (_, number) = self.free.pop_front()?;
+        self.recycled.insert(customer.index, number.clone());
+        Some(number)
+    }
+
+    /// Takes back the number of somebody who left without it.
+    fn give_back(
+        &mut self,
+        customer: &sim::Customer,
+        termination: &sim::Termination,
+        departure: Option<&sim::Departure>,
+    ) {
+        if !departure.is_some_and(sim::Departure::is_ported) {
+            let own = || customer.msisdn();
+            let number = self.recycled.get(&customer.index).cloned();
+            let number = number.unwrap_or_else(own);
+            self.free.push_back((termination.at, number));
+        }
     }
 }
 
 impl MonthFacts {
-    fn join(&mut self, customer: &sim::Customer) {
+    /// Adds somebody who joined, with a number that others had before, if there is one.
+    fn join(&mut self, customer: &sim::Customer, mut number: Option<String>) {
+        self.joined.push(customer.index);
         self.customers.push(profile(customer));
-        self.subscriptions.extend(
-            customer
-                .subscriptions()
-                .map(|it| subscription(customer, it)),
-        );
+        self.subscriptions
+            .extend(customer.subscriptions().map(|mut it| {
+                if it.product == sim::Product::Mobile {
+                    it.msisdn = number.take().or(it.msisdn);
+                }
+                subscription(customer, it)
+            }));
     }
 
     /// Returns how many facts there are.
@@ -212,7 +302,11 @@ fn usage(month: &CustomerMonth, start: Timestamp) -> pb::UsageSummary {
     }
 }
 
-fn interaction(interaction: &sim::Interaction) -> pb::Interaction {
+fn interaction(
+    interaction: &sim::Interaction,
+    ticket: Option<String>,
+    resolution: &str,
+) -> pb::Interaction {
     let kind = match interaction.kind {
         sim::InteractionKind::Complaint(_) => pb::InteractionKind::Complaint,
         sim::InteractionKind::Enquiry(sim::EnquiryTopic::PortOut) => pb::InteractionKind::Leaving,
@@ -226,7 +320,9 @@ fn interaction(interaction: &sim::Interaction) -> pb::Interaction {
         direction: pb::InteractionDirection::Inbound.into(),
         kind: kind.into(),
         reason: interaction.kind.topic_str().to_owned(),
-        ..Default::default()
+        resolution: resolution.to_owned(),
+        phase: pb::InteractionPhase::AfterSale.into(),
+        complaint_id: ticket.unwrap_or_default(),
     }
 }
 
@@ -268,23 +364,26 @@ fn bill(bill: &sim::Bill, settled_at: Option<Timestamp>) -> pb::Bill {
 fn terminations(
     customer: &sim::Customer,
     termination: &sim::Termination,
-) -> impl Iterator<Item = pb::TerminateSubscriptionRequest> {
+    departure: Option<&sim::Departure>,
+) -> impl Iterator<Item = pb::TerminateSubscriptionRequest> + use<> {
     let churn_kind = match termination.kind {
         sim::ChurnKind::Competitor => pb::ChurnKind::Competitor,
         sim::ChurnKind::MovedAway => pb::ChurnKind::MarketExit,
         sim::ChurnKind::PassiveArrears => pb::ChurnKind::Arrears,
     };
+    let is_ported = departure.is_some_and(sim::Departure::is_ported);
+    let churn_reason = leaving::reason(termination, departure);
     let (customer_id, at) = (customer_key(customer.index), timestamp(termination.at));
     customer
         .subscriptions()
         .map(move |subscription| pb::TerminateSubscriptionRequest {
             request_id: String::new(),
             customer_id: customer_id.clone(),
+            ported_out: is_ported && subscription.product == sim::Product::Mobile,
             subscription_id: subscription.key,
             churn_kind: churn_kind.into(),
-            churn_reason: String::new(),
+            churn_reason: churn_reason.to_owned(),
             terminate_time: Some(at),
-            ..pb::TerminateSubscriptionRequest::default()
         })
 }
 
@@ -303,7 +402,7 @@ mod tests {
             months: 12,
         };
         let operator = Operator::new(config).expect("a small operator");
-        let mut world = World::new(&operator);
+        let mut world = World::new(&operator, Share::of(0, 200));
         let mut settled = std::collections::HashSet::new();
 
         for _ in 0..12 {
