@@ -123,13 +123,14 @@ async fn tell(config: &Config, plan: &Plan, dir: &Path) -> Result<PathBuf> {
     let outcome = Box::pin(story.run(&Bar(bar.clone()))).await?;
     bar.finish_and_clear();
     show::line(&format!(
-        "{} facts and {} calls of desks taken in, {} redemptions, in {:.0} s.",
+        "{} facts and {} records of desks taken in, {} redemptions, in {:.0} s.",
         show::grouped(i64::try_from(outcome.facts).unwrap_or(i64::MAX)),
         show::grouped(i64::try_from(outcome.sent.values().sum::<usize>()).unwrap_or(i64::MAX)),
         show::grouped(i64::try_from(outcome.redemptions).unwrap_or(i64::MAX)),
         begin.elapsed().as_secs_f64(),
     ));
-    let path = present(&clients, &outcome, dir).await?;
+    let told_in_full = plan.told_in_full.min(plan.customers);
+    let path = present(&clients, &outcome, told_in_full, dir).await?;
     lifecycle.stop();
     lifecycle.finish(GRACE).await;
     Ok(path)
@@ -145,7 +146,12 @@ impl Listener for Bar {
 }
 
 /// Prints the tables and writes the page.
-async fn present(clients: &Clients, outcome: &Outcome, dir: &Path) -> Result<PathBuf> {
+async fn present(
+    clients: &Clients,
+    outcome: &Outcome,
+    told_in_full: u32,
+    dir: &Path,
+) -> Result<PathBuf> {
     let options = Options {
         title: "Tenure: the demo operator".to_owned(),
         truth: story::truths(outcome),
@@ -154,6 +160,10 @@ async fn present(clients: &Clients, outcome: &Outcome, dir: &Path) -> Result<Pat
     let report = gather::gather(clients, outcome.end, &options).await?;
     let census = census::census(clients).await?;
     tables::operator(&census, outcome.recycled_numbers);
+    show::line(&format!(
+        "Exchanges, surveys, consents and endings are of all customers, the rest of about {} of them.",
+        show::grouped(told_in_full.into()),
+    ));
     if let Some(customer_id) = census.most_wronged() {
         brief::brief(clients, customer_id).await?;
     }
