@@ -38,6 +38,7 @@ use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
 use tenure_sql::{Db, Migrations};
 
+pub use api::watch::fact_of;
 pub use bus::BusConfig;
 pub use config::{BriefingConfig, Config, PrivacyConfig};
 pub use error::Error;

@@ -22,7 +22,7 @@ use tonic::Status;
 use crate::domain::FACT_KINDS;
 use crate::{Deps, Error};
 
-pub(crate) use fact::fact_of;
+pub use fact::fact_of;
 
 /// The method that is answered with encoded messages.
 pub(crate) const PATH: &str = "/tenure.customer.v1.CustomerService/WatchChanges";

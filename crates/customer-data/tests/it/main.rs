@@ -7,6 +7,7 @@ mod batches;
 mod briefing;
 mod bus;
 mod care_suite;
+mod compaction;
 mod complaints;
 mod consent;
 mod customers;

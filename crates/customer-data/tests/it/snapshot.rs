@@ -27,7 +27,7 @@ impl Table {
     }
 }
 
-fn key(fact: &Fact) -> String {
+pub(crate) fn key(fact: &Fact) -> String {
     match fact {
         Fact::Customer(it) => format!("customer {}", it.customer_id),
         Fact::Subscription(it) => format!("subscription {}", it.subscription_id),

@@ -1,37 +1,60 @@
 //! Which fact a stored change is about: a later change of the same fact replaces it.
 
 use prost::Message as _;
+use prost_types::Timestamp;
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::change::Fact;
 use tenure_sql::feed::Change;
 
 /// Returns what tells the fact of a change from all others of its kind. Nothing where no later change
-/// replaces it, or where it cannot be read: such a change stays. So does every change of a kind that
-/// is not named here.
-pub(crate) fn fact_of(change: &Change) -> Option<String> {
+/// replaces it, or where it cannot be read: such a change stays.
+#[must_use]
+pub fn fact_of(change: &Change) -> Option<String> {
     let change = wire::Change::decode(change.body.as_slice()).ok()?;
-    let fact = change.fact?;
-    if let Fact::Customer(it) = &fact {
-        return Some(it.customer_id.clone());
-    }
-    if let Fact::Subscription(it) = &fact {
-        // A subscription that was taken over is told of both customers.
-        return Some(format!("{} {}", it.customer_id, it.subscription_id));
-    }
-    if let Fact::Bill(it) = &fact {
-        return Some(it.bill_id.clone());
-    }
-    if let Fact::UsageSummary(it) = &fact {
-        let start = it.start_time.as_ref().map_or(0, |start| start.seconds);
-        let (customer, subscription) = (&it.customer_id, &it.subscription_id);
-        return Some(format!("{customer} {start} {} {subscription}", it.period));
-    }
-    if let Fact::Interaction(it) = &fact {
-        return Some(it.interaction_id.clone());
-    }
-    if matches!(fact, Fact::Merge(_)) {
-        // Each says what the record of this customer is from then on.
-        return Some(change.customer_id);
-    }
-    None
+    let id = id(change.fact.as_ref()?)?;
+    // What two customers are told of is told to each of them.
+    Some(format!("{} {id}", change.customer_id))
+}
+
+/// Returns what tells a fact from others of its kind and its customer. Every kind is named here, so
+/// that who adds one decides.
+fn id(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        // One of each customer. Every merge says what the record of its customer is from then on.
+        Fact::Customer(_) | Fact::Party(_) | Fact::Merge(_) => String::new(),
+        Fact::Subscription(it) => it.subscription_id.clone(),
+        Fact::Bill(it) => it.bill_id.clone(),
+        Fact::UsageSummary(it) => {
+            let start = instant(it.start_time.as_ref());
+            format!("{start} {} {}", it.period, it.subscription_id)
+        }
+        Fact::Interaction(it) => it.interaction_id.clone(),
+        Fact::Complaint(it) => it.complaint_id.clone(),
+        Fact::Promise(it) => it.promise_id.clone(),
+        Fact::Survey(it) => it.survey_id.clone(),
+        Fact::Relationship(it) => it.relationship_id.clone(),
+        Fact::Account(it) => it.account_id.clone(),
+        Fact::AccountSubscription(it) => {
+            let from = instant(it.from_time.as_ref());
+            format!("{} {} {from}", it.account_id, it.subscription_id)
+        }
+        Fact::Group(it) => format!("{} {}", it.group_id, instant(it.from_time.as_ref())),
+        Fact::Lead(it) => it.lead_id.clone(),
+        Fact::SubscriptionTerms(it) => it.subscription_id.clone(),
+        Fact::LeavingSignal(it) => it.signal_id.clone(),
+        Fact::Resource(it) => {
+            let from = instant(it.from_time.as_ref());
+            format!("{} {from}", it.subscription_id)
+        }
+        // Consents are a ledger: each is told once and stands. Of each erasure, whoever kept something
+        // of the customer has to hear.
+        Fact::Consent(_) | Fact::Erasure(_) => return None,
+    })
+}
+
+/// Returns an instant as a part of a key, exactly.
+fn instant(at: Option<&Timestamp>) -> String {
+    at.map_or(String::new(), |at| {
+        format!("{}.{:09}", at.seconds, at.nanos)
+    })
 }
