@@ -1,5 +1,6 @@
 //! `BriefTouchpoint`: what to know of a customer who is there now.
 
+mod care;
 mod foreign;
 mod own;
 

@@ -11,7 +11,7 @@ use tenure_proto::r#type::v1::{
 use tenure_rpc::fields::time;
 
 use crate::domain::words::{Channel, InteractionPhase, LegalBasis};
-pub(super) use care::{complaint, promise, step, survey};
+pub(super) use care::{breach, complaint, promise, resolution, staff, step, survey};
 
 use crate::domain::{
     AttributeName, AttributeValue, Bill, Change, Consent, Customer, Erasure, Etag, Fact, Import,

@@ -1,5 +1,7 @@
 //! What a person at a touchpoint is told of the own records, and in which order.
 
+mod care;
+
 use std::cmp::Reverse;
 
 use tenure_core::{Money, Span, SubscriptionId, Timestamp};
@@ -9,6 +11,8 @@ use super::bill::Bill;
 use super::customer::Customer;
 use super::subscription::Subscription;
 use super::words::BillState;
+
+pub use care::{BROKEN_SPAN, Owed, owed, urgent};
 
 /// How long the two times are whose bills are compared.
 pub const TREND_SPAN: Span = Span::from_days(90);

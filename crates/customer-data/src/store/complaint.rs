@@ -56,6 +56,14 @@ const LIST: &str = "
       AND (created_at < $4 OR (created_at = $4 AND complaint_id > $5))
     ORDER BY created_at DESC, complaint_id
     LIMIT $6";
+/// Those that end first by their promise come first.
+const OPEN: &str = "
+    SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
+           ended_at, record
+    FROM complaint
+    WHERE lane = $1 AND customer_id = $2 AND ended_at IS NULL
+    ORDER BY urgent_at, complaint_id
+    LIMIT $3";
 const LIST_OWNED: &str = "
     SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
            ended_at, record
@@ -200,6 +208,20 @@ pub async fn list(
     let rows: Vec<Row> = with_pool!(db, |pool| {
         let query = sqlx::query_as(LIST).bind(lane).bind(of.customer.as_str());
         let query = query.bind(open_only).bind(after.0).bind(after.1);
+        query.bind(limit).fetch_all(pool).await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` complaints of a customer that have not ended, the one that is promised for the
+/// earliest time first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(db: &Db, customer: &CustomerId, limit: i64) -> Result<Vec<Complaint>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(OPEN).bind(lane).bind(customer.as_str());
         query.bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(known).collect()

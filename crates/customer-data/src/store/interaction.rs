@@ -49,14 +49,6 @@ const PAGE: &str = "
     WHERE lane = $1 AND (customer_id, interaction_id) > ($2, $3)
     ORDER BY customer_id, interaction_id
     LIMIT $4";
-const OPEN: &str = "
-    SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
-           phase, complaint_id
-    FROM interaction
-    WHERE lane = $1 AND customer_id = $2 AND kind = $3 AND resolution = ''
-    ORDER BY happened_at, interaction_id
-    LIMIT $4";
-
 type Row = (
     String,
     String,
@@ -157,28 +149,6 @@ pub(super) async fn page(
             ))
         })
         .collect()
-}
-
-/// Returns up to `limit` complaints of a customer without a resolution, oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn open_complaints(
-    db: &Db,
-    customer: &CustomerId,
-    limit: i64,
-) -> Result<Vec<Interaction>, SqlError> {
-    let lane = db.lanes().of(customer.as_str());
-    let rows: Vec<Row> = with_pool!(db, |pool| {
-        sqlx::query_as(OPEN)
-            .bind(lane)
-            .bind(customer.as_str())
-            .bind(InteractionKind::Complaint.number())
-            .bind(limit)
-            .fetch_all(pool)
-            .await?
-    });
-    rows.into_iter().map(known).collect()
 }
 
 fn known(row: Row) -> Result<Interaction, SqlError> {

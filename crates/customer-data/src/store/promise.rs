@@ -41,6 +41,15 @@ const LIST: &str = "
       AND (promised_at < $4 OR (promised_at = $4 AND promise_id > $5))
     ORDER BY promised_at DESC, promise_id
     LIMIT $6";
+/// What is owed first, by when; then what was broken, the one that was due last first.
+const UNKEPT: &str = "
+    SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
+           record
+    FROM promise
+    WHERE lane = $1 AND customer_id = $2 AND (owed_at IS NOT NULL OR state = $3)
+    ORDER BY CASE WHEN owed_at IS NULL THEN 1 ELSE 0 END,
+             CASE WHEN owed_at IS NULL THEN -due_at ELSE due_at END, promise_id
+    LIMIT $4";
 const LIST_OWED: &str = "
     SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
            record
@@ -163,6 +172,21 @@ pub async fn list(
         let query = sqlx::query_as(LIST).bind(lane).bind(of.customer.as_str());
         let query = query.bind(open_only).bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
+    });
+    rows.into_iter().map(known).collect()
+}
+
+/// Returns up to `limit` promises to a customer that are owed still, by when, then such as were broken,
+/// the one that was due last first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unkept(db: &Db, customer: &CustomerId, limit: i64) -> Result<Vec<Promise>, SqlError> {
+    let lane = db.lanes().of(customer.as_str());
+    let broken = PromiseState::Broken.number();
+    let rows: Vec<Row> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(UNKEPT).bind(lane).bind(customer.as_str());
+        query.bind(broken).bind(limit).fetch_all(pool).await?
     });
     rows.into_iter().map(known).collect()
 }

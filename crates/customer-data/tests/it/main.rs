@@ -5,6 +5,7 @@ mod accounts;
 mod bad_inputs;
 mod batches;
 mod briefing;
+mod briefing_care;
 mod bus;
 mod care_suite;
 mod compaction;

@@ -54,7 +54,7 @@ fn told(briefing: &pb::Briefing) -> Vec<Vec<String>> {
         rows.push(row("bills", bills));
     }
     if let Some(part) = &briefing.complaints {
-        let open = part.open_interactions.iter().map(|it| it.reason.as_str());
+        let open = part.complaints.iter().map(complaint);
         rows.push(row(
             "waits for an answer",
             open.collect::<Vec<_>>().join(", "),
@@ -84,6 +84,11 @@ fn told(briefing: &pb::Briefing) -> Vec<Vec<String>> {
         rows.push(row("what to offer", said + &missing(part.state.as_ref())));
     }
     rows
+}
+
+fn complaint(ticket: &pb::BriefComplaint) -> String {
+    let late = if ticket.breached { " (late)" } else { "" };
+    format!("{}{late}", ticket.subject_code)
 }
 
 fn missing(state: Option<&pb::PartState>) -> String {

@@ -6,18 +6,18 @@ use tenure_core::{SubscriptionId, Timestamp};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields::time;
 
+use super::care;
 use crate::api::{identity, show};
 use crate::config::BriefingConfig;
 use crate::domain::briefing::{Trend, overdue, revenue, sort, special};
 use crate::domain::identity::Record;
-use crate::domain::{Bill, Customer, Interaction, Subscription};
+use crate::domain::{Bill, Complaint, Customer, Interaction, Promise, Subscription};
 use crate::{Deps, Error, store};
 
-/// Subscriptions, bills and open complaints that are looked at: enough for what is said of nearly
+/// Subscriptions, bills, open complaints and unkept promises that are looked at: enough for what is said of nearly
 /// every customer, and a limit for the others.
 const LOOKED_AT_MAX: i64 = 100;
 const SUBSCRIPTIONS_SHOWN: usize = 20;
-const COMPLAINTS_SHOWN: usize = 5;
 const CONTACTS_SHOWN: i64 = 5;
 
 /// What the tables hold of a customer.
@@ -25,7 +25,8 @@ pub(super) struct Records {
     customer: Customer,
     subscriptions: Vec<Subscription>,
     bills: Vec<Bill>,
-    complaints: Vec<Interaction>,
+    complaints: Vec<Complaint>,
+    promises: Vec<Promise>,
     contacts: Vec<Interaction>,
 }
 
@@ -42,12 +43,14 @@ pub(super) async fn read(
     };
     let first = (i64::MAX, "");
     let (mut subscriptions, mut bills) = (Vec::new(), Vec::new());
-    let (mut complaints, mut contacts) = (Vec::new(), Vec::new());
+    let (mut complaints, mut promises) = (Vec::new(), Vec::new());
+    let mut contacts = Vec::new();
     for id in &found.record.members {
         let most = LOOKED_AT_MAX;
         subscriptions.extend(store::subscription::running(db, id, line, now, most).await?);
         bills.extend(store::bill::list(db, id, first, most).await?);
-        complaints.extend(store::interaction::open_complaints(db, id, most).await?);
+        complaints.extend(store::complaint::open(db, id, most).await?);
+        promises.extend(store::promise::unkept(db, id, most).await?);
         contacts.extend(store::interaction::list(db, id, first, CONTACTS_SHOWN).await?);
     }
     let is_other = |it: &Subscription| Some(&it.id) != line;
@@ -59,7 +62,18 @@ pub(super) async fn read(
             (Reverse(it.issued_at), it.id.clone())
         }),
         complaints: store::identity::page_of_all(complaints, LOOKED_AT_MAX, |it| {
-            (it.happened_at, it.id.clone())
+            (
+                it.step.promised_until.unwrap_or(Timestamp::MAX),
+                it.id.clone(),
+            )
+        }),
+        promises: store::identity::page_of_all(promises, LOOKED_AT_MAX, |it| {
+            let due_at = it.due_at.as_micros();
+            let order = match it.state.is_unsettled() {
+                true => (0, due_at),
+                false => (1, -due_at),
+            };
+            (order, it.id.clone())
         }),
         contacts: store::identity::page_of_all(contacts, CONTACTS_SHOWN, |it| {
             (Reverse(it.happened_at), it.id.clone())
@@ -79,6 +93,7 @@ pub(super) fn parts(
         mut subscriptions,
         bills,
         complaints,
+        promises,
         contacts,
     } = records;
     sort(&mut subscriptions, line);
@@ -88,8 +103,6 @@ pub(super) fn parts(
             missing_reason: wire::MissingReason::Unspecified.into(),
         })
     };
-    let shown = |interactions: &[Interaction]| interactions.iter().map(show::interaction).collect();
-    let open = &complaints[..complaints.len().min(COMPLAINTS_SHOWN)];
     wire::Briefing {
         brief_time: Some(time(now)),
         status: Some(wire::StatusPart {
@@ -120,18 +133,21 @@ pub(super) fn parts(
         }),
         complaints: Some(wire::ComplaintsPart {
             state: state(),
-            open_interactions: shown(open),
-            open_interaction_count: count(complaints.len()),
+            ..care::complaints(complaints, now)
+        }),
+        promises: Some(wire::PromisesPart {
+            state: state(),
+            ..care::promises(promises, now)
         }),
         contacts: Some(wire::ContactsPart {
             state: state(),
-            interactions: shown(&contacts),
+            interactions: contacts.iter().map(show::interaction).collect(),
         }),
         ..wire::Briefing::default()
     }
 }
 
-fn count(number: usize) -> i32 {
+pub(super) fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 

@@ -48,7 +48,7 @@ pub(in crate::api) fn step(step: &Step) -> wire::ComplaintStep {
     }
 }
 
-fn breach(breach: &Breach) -> wire::ComplaintBreach {
+pub(in crate::api) fn breach(breach: &Breach) -> wire::ComplaintBreach {
     wire::ComplaintBreach {
         kind: breach.kind.number(),
         step_number: breach.step_number,
@@ -66,7 +66,7 @@ fn notice(notice: &Notice) -> wire::CustomerNotice {
     }
 }
 
-fn resolution(resolution: &Resolution) -> wire::ProposedResolution {
+pub(in crate::api) fn resolution(resolution: &Resolution) -> wire::ProposedResolution {
     wire::ProposedResolution {
         resolution_number: resolution.number,
         resolution_code: resolution.code.clone(),
@@ -123,7 +123,7 @@ pub(in crate::api) fn survey(survey: &Survey) -> wire::Survey {
     }
 }
 
-fn staff(staff: &StaffMember) -> wire::StaffMember {
+pub(in crate::api) fn staff(staff: &StaffMember) -> wire::StaffMember {
     wire::StaffMember {
         department_code: staff.department.to_string(),
         person_code: staff.person.to_string(),
