@@ -1,8 +1,9 @@
-//! The tasks of a developer: `cargo xtask test`, `check`, `crash`, `feed-crash` and `model`. What CI runs, in one place.
+//! The tasks of a developer: `cargo xtask test`, `check`, `crash`, `feed-crash`, `fuzz` and `model`. What CI runs, in one place.
 
 mod check;
 mod crash;
 mod debian;
+mod fuzz;
 mod model;
 mod nats;
 mod postgres;
@@ -28,6 +29,9 @@ Tasks of a developer:
   cargo xtask feed-crash [ARGUMENTS OF TENURE BENCH FEED-CRASH]
       Kills the server, three consumers of its feed and the private PostgreSQL server, and looks
       whether any change was lost, doubled or out of order.
+  cargo xtask fuzz [--minutes N] [--seed N] [--target START OF A NAME]
+      Gives random inputs to every parser of customer-data that reads from outside, ten minutes
+      unless asked otherwise.
   cargo xtask model [--commands N] [--seed N] [--postgres]
       Sends random commands of many clients to the points ledger and compares every answer and
       every state with a naive model: one service on SQLite, or two replicas on a private
@@ -49,6 +53,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         Some((task, rest)) if task == "test" => test::run(rest),
         Some((task, rest)) if task == "check" => check::run(rest),
         Some((task, rest)) if task == "crash" || task == "feed-crash" => crash::run(task, rest),
+        Some((task, rest)) if task == "fuzz" => fuzz::run(rest),
         Some((task, rest)) if task == "model" => model::run(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");

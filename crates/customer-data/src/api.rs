@@ -10,6 +10,8 @@ pub(crate) mod contact;
 pub(crate) mod customer;
 mod erasure;
 mod export;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod identity;
 mod import;

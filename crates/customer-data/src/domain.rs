@@ -10,6 +10,8 @@ pub mod change;
 pub mod complaint;
 pub mod consent;
 pub mod customer;
+#[cfg(test)]
+mod fuzz;
 pub mod group;
 pub mod identity;
 pub mod import;

@@ -14,6 +14,8 @@
 //! [`ImportRecord`]: tenure_proto::customer::v1::ImportRecord
 
 mod cell;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod lines;
 mod mapping;

@@ -15,6 +15,7 @@
 //! ```
 
 mod backend;
+pub mod fuzz;
 mod postgres;
 mod schema;
 mod shared;

@@ -227,3 +227,6 @@ fn one_line(text: &str) -> String {
         .map(|c| if c.is_ascii_graphic() { c } else { ' ' });
     line.take(REASON_MAX).collect()
 }
+
+#[cfg(test)]
+mod fuzz;

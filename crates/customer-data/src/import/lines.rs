@@ -193,8 +193,12 @@ impl<R: Read> Lines<R> {
             }
             if !self.fill()? {
                 let end = self.start + at;
-                let whole = End::At { end, next: end };
-                return Ok(if quote.is_open { End::OpenQuote } else { whole });
+                return Ok(match quote.is_open {
+                    true => End::OpenQuote,
+                    // The end of the file ends no row that is too long already.
+                    false if at > self.length_max => End::TooFar,
+                    false => End::At { end, next: end },
+                });
             }
         }
     }
@@ -234,16 +238,18 @@ impl<R: Read> Lines<R> {
     fn skip_bad_quote(&mut self, reject: Reject) -> io::Result<Line> {
         loop {
             let held = &self.buffer[self.start..];
-            if let Some(end) = held.iter().position(|byte| *byte == b'\n') {
+            // However much of it is held: what is told of a line follows from the line alone.
+            let mut near = held.iter().take(self.length_max.saturating_add(1));
+            if let Some(end) = near.position(|byte| *byte == b'\n') {
                 self.advance(self.start + end + 1);
-                return Ok(Line::Bad(reject));
-            }
-            if self.is_at_end {
-                self.advance(self.buffer.len());
                 return Ok(Line::Bad(reject));
             }
             if held.len() > self.length_max {
                 return self.skip_long_line(reject.line);
+            }
+            if self.is_at_end {
+                self.advance(self.buffer.len());
+                return Ok(Line::Bad(reject));
             }
             self.fill()?;
         }

@@ -221,7 +221,7 @@ fn tells_a_day(format: &str) -> bool {
     read.is_some_and(|read| (midnight..midnight + Span::from_days(1)).contains(&read))
 }
 
-fn formatted(format: &str, text: &str) -> Result<Timestamp, Mismatch> {
+pub(super) fn formatted(format: &str, text: &str) -> Result<Timestamp, Mismatch> {
     let midnight = || Date::strptime(format, text).map(|day| day.at(0, 0, 0, 0));
     let civil = DateTime::strptime(format, text).or_else(|_| midnight());
     let instant = civil.and_then(|civil| jiff::tz::TimeZone::UTC.to_timestamp(civil));
@@ -237,7 +237,12 @@ fn formatted(format: &str, text: &str) -> Result<Timestamp, Mismatch> {
 /// More months than history has.
 const UNITS_MAX: i32 = 36_525;
 
-fn relative(text: &str, unit: Unit, sign: i32, from: Timestamp) -> Result<Timestamp, Mismatch> {
+pub(super) fn relative(
+    text: &str,
+    unit: Unit,
+    sign: i32,
+    from: Timestamp,
+) -> Result<Timestamp, Mismatch> {
     let count = text
         .parse::<i32>()
         .ok()

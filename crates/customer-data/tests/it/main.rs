@@ -15,6 +15,7 @@ mod customers;
 mod erasure;
 mod erasure_jobs;
 mod fill;
+mod fuzz;
 mod groups;
 mod identity;
 mod identity_base;

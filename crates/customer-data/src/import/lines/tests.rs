@@ -159,3 +159,44 @@ proptest! {
         prop_assert_eq!(rest(Lines::new(bytes.as_slice(), b',', 1_000, (0, 0))), rows);
     }
 }
+
+/// Gives one byte at once.
+struct Slow<'a>(&'a [u8]);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let (now, later) = self.0.split_at(self.0.len().min(into.len()).min(1));
+        into[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        Ok(now.len())
+    }
+}
+
+#[test]
+fn what_is_told_of_a_long_line_with_a_stray_quote_is_the_same_however_its_bytes_come() {
+    for length in [18, 19, 20, 21, 22] {
+        let text = format!("\"a\"{}\nnext\n", "x".repeat(length - 3));
+        let mut slow = Lines::new(Slow(text.as_bytes()), b',', 20, (0, 0));
+
+        let (at_once, _) = lines(text.as_bytes(), 20);
+
+        let first = slow.next_line().unwrap().unwrap();
+        assert_eq!(at_once[0], first, "{length} bytes");
+        let wanted = match first {
+            Line::Bad(reject) => reject.wanted,
+            Line::Row(row) => panic!("{row:?}"),
+        };
+        assert_eq!(wanted.starts_with("a line of at most"), length > 20);
+    }
+}
+
+#[test]
+fn the_last_line_is_no_longer_than_others_may_be() {
+    for end in ["", "\n"] {
+        for (length, is_row) in [(20, true), (21, false)] {
+            let text = format!("{}{end}", "x".repeat(length));
+            let (found, _) = lines(text.as_bytes(), 20);
+            assert_eq!(matches!(found[0], Line::Row(_)), is_row, "{length} bytes");
+        }
+    }
+}
