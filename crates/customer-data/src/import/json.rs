@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::Reject;
 use super::lines::Row;
 
+/// How many bytes of a key that nobody knows are told: enough to find it.
+const KEY_SHOWN_MAX: usize = 64;
+
 /// Which keys of an object mean something.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -45,6 +48,8 @@ impl Keys {
         for key in object.keys().filter(|_| !self.skips_all) {
             if !self.known.contains(key) {
                 let wanted = "a key that the mapping uses or skips";
+                // Keys of a source may be as long as its lines.
+                let key = &key[..key.floor_char_boundary(KEY_SHOWN_MAX)];
                 rejects.push(reject(key, wanted, "another".to_owned()));
             }
         }
@@ -136,6 +141,8 @@ mod tests {
             told,
             [("more", "another"), ("id", "a list"), ("fee", "an object")]
         );
+        let long = format!("{{\"{}\": 1}}", "\u{e9}".repeat(500));
+        assert_eq!(cells(&long, &[]).unwrap_err()[0].0, "\u{e9}".repeat(32));
         let deep = format!("{{\"id\": {}1{}}}", "[".repeat(500), "]".repeat(500));
         assert!(cells(&deep, &["*"]).is_err());
     }

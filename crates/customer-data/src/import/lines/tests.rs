@@ -160,23 +160,11 @@ proptest! {
     }
 }
 
-/// Gives one byte at once.
-struct Slow<'a>(&'a [u8]);
-
-impl Read for Slow<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (now, later) = self.0.split_at(self.0.len().min(into.len()).min(1));
-        into[..now.len()].copy_from_slice(now);
-        self.0 = later;
-        Ok(now.len())
-    }
-}
-
 #[test]
 fn what_is_told_of_a_long_line_with_a_stray_quote_is_the_same_however_its_bytes_come() {
     for length in [18, 19, 20, 21, 22] {
         let text = format!("\"a\"{}\nnext\n", "x".repeat(length - 3));
-        let mut slow = Lines::new(Slow(text.as_bytes()), b',', 20, (0, 0));
+        let mut slow = Lines::new(Trickle(text.as_bytes(), 1), b',', 20, (0, 0));
 
         let (at_once, _) = lines(text.as_bytes(), 20);
 
