@@ -48,7 +48,7 @@ fn parse(arguments: &[String]) -> Result<Asked> {
     let mut asked = Asked {
         minutes: 10,
         seed: 1,
-        target: "fuzz::".to_owned(),
+        target: "fuzz_tests::".to_owned(),
     };
     for pair in arguments.chunks(2) {
         let [option, value] = pair else {
@@ -61,7 +61,7 @@ fn parse(arguments: &[String]) -> Result<Asked> {
         match option.as_str() {
             "--minutes" => asked.minutes = number()?,
             "--seed" => asked.seed = number()?,
-            "--target" => asked.target = format!("fuzz::{value}"),
+            "--target" => asked.target = format!("fuzz_tests::{value}"),
             _ => bail!("there is no option `{option}`; there are --minutes, --seed and --target"),
         }
     }

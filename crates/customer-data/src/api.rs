@@ -10,8 +10,6 @@ pub(crate) mod contact;
 pub(crate) mod customer;
 mod erasure;
 mod export;
-#[cfg(test)]
-mod fuzz;
 mod group;
 mod identity;
 mod import;
@@ -267,3 +265,6 @@ impl CustomerService for Api {
         )?))
     }
 }
+
+#[cfg(test)]
+mod fuzz_tests;

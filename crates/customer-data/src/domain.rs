@@ -10,8 +10,6 @@ pub mod change;
 pub mod complaint;
 pub mod consent;
 pub mod customer;
-#[cfg(test)]
-mod fuzz;
 pub mod group;
 pub mod identity;
 pub mod import;
@@ -60,3 +58,6 @@ pub use subscription::{Standing, Subscription, Suspension, Termination};
 pub use survey::Survey;
 pub use touched::Touched;
 pub use usage::{UsageKey, UsageSummary};
+
+#[cfg(test)]
+mod fuzz_tests;

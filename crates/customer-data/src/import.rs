@@ -14,8 +14,6 @@
 //! [`ImportRecord`]: tenure_proto::customer::v1::ImportRecord
 
 mod cell;
-#[cfg(test)]
-mod fuzz;
 mod json;
 mod lines;
 mod mapping;
@@ -50,3 +48,6 @@ pub struct Reject {
     /// What was found.
     pub found: String,
 }
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -229,4 +229,4 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod fuzz;
+mod fuzz_tests;

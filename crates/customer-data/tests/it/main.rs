@@ -15,7 +15,7 @@ mod customers;
 mod erasure;
 mod erasure_jobs;
 mod fill;
-mod fuzz;
+mod fuzz_tests;
 mod groups;
 mod identity;
 mod identity_base;

@@ -43,7 +43,7 @@ fn refused(wrong: &str) -> String {
     );
     let outside = line.split(['`', '\'', '"']).step_by(2);
     let letters = outside.flat_map(str::chars).filter(|c| !c.is_ascii_digit());
-    letters.take(90).collect()
+    letters.take(40).collect()
 }
 
 fn check(input: &[u8]) -> String {
