@@ -15,6 +15,8 @@ use tonic::codegen::BoxFuture;
 use tonic::server::NamedService;
 use tower::Service;
 
+use crate::inspect::{self, Inspector};
+
 /// What answers the calls of one service.
 type Answers = dyn Fn(Request<Body>) -> BoxFuture<Response<Body>, Infallible> + Send + Sync;
 
@@ -48,6 +50,23 @@ impl Routes {
         let answers = move |request| service.clone().call(request);
         self.0.insert(S::NAME, Arc::new(answers));
         self
+    }
+
+    /// Has every call of these services, and every answer, go past somebody who may refuse it.
+    #[must_use]
+    pub fn through(self, inspector: &Arc<dyn Inspector>) -> Self {
+        let guard = |answers: Arc<Answers>| -> Arc<Answers> {
+            let inspector = inspector.clone();
+            Arc::new(move |request| {
+                let (inspector, answers) = (inspector.clone(), answers.clone());
+                Box::pin(async move {
+                    let answered = inspect::answer(&*inspector, request, &*answers).await;
+                    Ok(answered.unwrap_or_else(tonic::Status::into_http))
+                })
+            })
+        };
+        let routes = self.0.into_iter();
+        Self(routes.map(|(name, it)| (name, guard(it))).collect())
     }
 
     /// Also routes calls to the services of `others`.

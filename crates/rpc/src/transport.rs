@@ -19,6 +19,7 @@ use crate::call::{CURRENT, REQUEST_ID, TRACEPARENT};
 use crate::config::Validate;
 use crate::layers::{Edge, EdgeConfig, GRPC_TIMEOUT, grpc_timeout, parse_grpc_timeout, trace};
 use crate::lifecycle::{Lifecycle, detached};
+use crate::principal::Principal;
 use crate::routes::Routes;
 use crate::status;
 
@@ -175,12 +176,21 @@ pub fn in_process(routes: Routes) -> Transport {
 /// end when `lifecycle` drains.
 #[must_use]
 pub fn in_process_with(routes: Routes, config: EdgeConfig, lifecycle: &Lifecycle) -> Transport {
-    outgoing(Local(Arc::new(Edge::new(routes, config, lifecycle))), None)
+    let edge = Arc::new(Edge::new(routes, config, lifecycle));
+    outgoing(Local(edge, Principal::anonymous()), None)
 }
 
-/// A server in the same process.
+/// Returns a transport as [`in_process`] does, whose calls come from somebody who is known: the
+/// services of one process call each other so.
+#[must_use]
+pub fn in_process_as(routes: Routes, principal: Principal) -> Transport {
+    let edge = Edge::new(routes, EdgeConfig::default(), &Lifecycle::new());
+    outgoing(Local(Arc::new(edge), principal), None)
+}
+
+/// A server in the same process, and who calls it.
 #[derive(Clone)]
-struct Local(Arc<Edge>);
+struct Local(Arc<Edge>, Principal);
 
 impl Service<http::Request<Body>> for Local {
     type Response = http::Response<Body>;
@@ -191,8 +201,9 @@ impl Service<http::Request<Body>> for Local {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> LocalCall {
+    fn call(&mut self, mut request: http::Request<Body>) -> LocalCall {
         let edge = self.0.clone();
+        request.extensions_mut().insert(self.1.clone());
         LocalCall(detached(async move {
             let Ok(response) = edge.serve(request).await;
             response.map(Body::new)

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::ServerConfig;
 use crate::layers::Edge;
 use crate::lifecycle::Lifecycle;
+use crate::principal::Principal;
 use crate::retry::backoff;
 
 /// A quiet client is asked after this long whether it lives, and has this long to answer.
@@ -132,10 +133,14 @@ impl Acceptor {
             return;
         }
         let Some(tls) = &self.tls else {
-            return self.serve(stream).await;
+            return self.serve(stream, Principal::anonymous()).await;
         };
         match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Ok(stream)) => {
+                let certificates = stream.get_ref().1.peer_certificates();
+                let principal = Principal::of_certificates(certificates.unwrap_or_default());
+                self.serve(stream, principal).await;
+            }
             Ok(Err(error)) => tracing::info!(%peer, %error, "a TLS handshake failed"),
             Err(_) => tracing::info!(%peer, "a TLS handshake took too long"),
         }
@@ -143,10 +148,14 @@ impl Acceptor {
 
     /// Serves one connection. When it is old, or the process drains, the client is asked to open no
     /// more streams here (GOAWAY); after the time to drain the connection is cut.
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S) {
+    async fn serve<S>(&self, stream: S, principal: Principal)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let edge = self.edge.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: hyper::Request<_>| {
             let edge = edge.clone();
+            request.extensions_mut().insert(principal.clone());
             async move { edge.serve(request).await }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));

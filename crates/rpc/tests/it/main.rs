@@ -6,6 +6,7 @@ mod calls;
 mod config;
 mod draining;
 mod feed;
+mod inspect;
 mod later;
 mod probe;
 mod repeat;

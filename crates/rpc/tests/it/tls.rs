@@ -1,13 +1,15 @@
 //! TLS with client certificates: made for this test by an authority made for this test.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tenure_rpc::server::{ServerError, TlsConfig};
-use tenure_rpc::{ClientOptions, Lifecycle, Readiness, Routes, Server, ServerConfig, connect};
+use tenure_rpc::{ClientOptions, Lifecycle, Principal, Readiness, Server, ServerConfig, connect};
 use tonic::Code;
 
-use crate::probe::{Client, Probe};
+use crate::inspect::{Loud, behind};
+use crate::probe::Client;
 
 /// Files of an authority and of one certificate that it signed.
 struct Files {
@@ -62,16 +64,14 @@ async fn only_clients_with_a_certificate_of_our_authority_are_served() {
     // With TLS, any address may be served.
     let listen = "0.0.0.0:0".parse().unwrap();
     let lifecycle = Lifecycle::new();
+    let loud = Arc::new(Loud::default());
     let config = ServerConfig {
         listen,
         tls: Some(tls),
         ..ServerConfig::default()
     };
     let serving = Server::new(config)
-        .add(
-            Routes::default().add_service(Probe::default()),
-            &Readiness::ready(),
-        )
+        .add(behind(&loud), &Readiness::ready())
         .serve(&lifecycle)
         .await
         .unwrap();
@@ -81,7 +81,9 @@ async fn only_clients_with_a_certificate_of_our_authority_are_served() {
         Client::new(transport).call("Echo", "hello").await
     };
 
-    assert_eq!(call(Some(&friend)).await.unwrap(), "hello");
+    assert_eq!(call(Some(&friend)).await.unwrap(), "HELLO");
+    let proven = Principal::Certificate("localhost".into());
+    assert_eq!(loud.seen.lock().unwrap()[0].0, proven);
     for refused in [call(None).await, call(Some(&stranger)).await] {
         assert_ne!(refused.unwrap_err().code(), Code::Ok);
     }
