@@ -1,5 +1,6 @@
 //! The RPCs: one line for each into the file that answers it.
 
+mod access;
 mod account;
 mod apply;
 pub(crate) mod briefing;
@@ -11,6 +12,7 @@ pub(crate) mod customer;
 mod erasure;
 mod export;
 mod group;
+pub(crate) mod guard;
 mod identity;
 mod import;
 mod lead;
@@ -22,6 +24,7 @@ pub(crate) mod payment;
 mod preview;
 mod privacy_service;
 mod resource;
+mod retention;
 mod rows;
 mod screen;
 mod show;

@@ -3,6 +3,7 @@
 mod briefing;
 mod complaints;
 mod privacy;
+mod retention;
 
 use serde::{Deserialize, Serialize};
 use tenure_core::Violations;
@@ -11,7 +12,8 @@ use tenure_rpc::config::Validate;
 use crate::bus::BusConfig;
 pub use briefing::BriefingConfig;
 pub(crate) use complaints::Complaints;
-pub use privacy::PrivacyConfig;
+pub use privacy::{AccessLogMode, Grant, PrivacyConfig};
+pub use retention::RetentionConfig;
 
 /// A repeat of a request must find its answer for at least this long.
 const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
@@ -66,6 +68,10 @@ impl Validate for Config {
     fn validate(&self, violations: &mut Violations) {
         violations.within("briefing.", |v| self.briefing.validate(v));
         violations.within("privacy.", |v| self.privacy.validate(v));
+        let (feed, answers) = (self.change_retention_days, self.answer_retention_days);
+        violations.within("privacy.retention.", |v| {
+            self.privacy.retention.validate(v, feed, answers);
+        });
         let days = ANSWER_RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX;
         if !days.contains(&self.answer_retention_days) {
             let found = self.answer_retention_days.to_string();

@@ -1,5 +1,6 @@
 //! The rules of the customer record. Pure: no clock, no randomness, no IO.
 
+pub mod access;
 pub mod account;
 pub mod attribute;
 pub mod bill;
@@ -17,12 +18,14 @@ pub mod interaction;
 pub mod interval;
 pub mod lead;
 pub mod limits;
+pub mod mask;
 pub mod msisdn;
 pub mod party;
 pub mod privacy;
 pub mod promise;
 pub mod refusal;
 pub mod relationship;
+pub mod retention;
 pub mod shelf;
 pub mod sim;
 pub mod staff;
@@ -34,6 +37,7 @@ pub mod touched;
 pub mod usage;
 pub mod words;
 
+pub use access::{Access, Right};
 pub use account::{BillingAccount, Payment};
 pub use attribute::{AttributeName, AttributeValue};
 pub use bill::Bill;

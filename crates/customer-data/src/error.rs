@@ -46,6 +46,12 @@ pub enum Error {
     /// There is no such erasure.
     #[error("there is no erasure {0}")]
     ErasureNotFound(String),
+    /// The caller may not be shown personal data, and nothing else is asked for.
+    #[error("the caller has no right to personal data")]
+    PersonalDataRefused,
+    /// Records of who was shown what cannot be written as fast as they come.
+    #[error("too many records of accesses wait to be written")]
+    AccessLogFull,
     /// The master key cannot be had, or is another than before.
     #[error("the master key of personal data: {0}")]
     MasterKey(String),
@@ -93,6 +99,8 @@ impl Coded for Error {
             Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
             Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
             Self::Identity(refusal) => refusal.code(),
+            Self::PersonalDataRefused => ErrorCode::PermissionDenied,
+            Self::AccessLogFull => ErrorCode::Unavailable,
             Self::Feed(error) => error.code(),
             Self::Sql(error) => error.code(),
             Self::Unreadable(_) | Self::MasterKey(_) => ErrorCode::Internal,
@@ -109,6 +117,8 @@ impl Coded for Error {
             Self::ImportCompleted(_) => "IMPORT_COMPLETED",
             Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
             Self::Identity(refusal) => refusal.reason(),
+            Self::PersonalDataRefused => "PERSONAL_DATA_REFUSED",
+            Self::AccessLogFull => "ACCESS_LOG_FULL",
             Self::Feed(error) => error.reason(),
             Self::Sql(error) => error.reason(),
             Self::ErasureNotFound(_) => "ERASURE_NOT_FOUND",
@@ -129,7 +139,11 @@ impl Coded for Error {
             Self::Identity(refusal) => refusal.metadata(),
             Self::Feed(error) => error.metadata(),
             Self::ErasureNotFound(id) => vec![("erasure_id", id.clone())],
-            Self::Sql(_) | Self::Unreadable(_) | Self::MasterKey(_) => Vec::new(),
+            Self::Sql(_)
+            | Self::Unreadable(_)
+            | Self::MasterKey(_)
+            | Self::PersonalDataRefused
+            | Self::AccessLogFull => Vec::new(),
         }
     }
 

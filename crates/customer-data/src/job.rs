@@ -1,11 +1,13 @@
 //! Background work: matching a base, deleting answers, changes and what was erased, and noting promised
 //! times that have passed.
 
+pub(crate) mod access;
 mod due;
 pub(crate) mod erase;
 pub(crate) mod matching;
 pub(crate) mod peer;
 pub(crate) mod peers;
+pub(crate) mod retention;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,7 +40,8 @@ use tenure_sql::{Db, Migrations};
 
 pub use api::watch::fact_of;
 pub use bus::BusConfig;
-pub use config::{BriefingConfig, Config, PrivacyConfig};
+pub use config::{AccessLogMode, BriefingConfig, Config, Grant, PrivacyConfig, RetentionConfig};
+pub use domain::Right;
 pub use error::Error;
 pub use vault::Vault;
 
@@ -66,7 +67,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0140_consent",
     "0141_privacy",
     "0150_identity",
-    "0151_matching"
+    "0151_matching",
+    "0180_access",
 );
 
 /// What the service needs.
@@ -102,7 +104,7 @@ pub struct Peers {
 
 /// The service.
 #[derive(Debug)]
-pub struct Service(Arc<Deps>, Arc<job::peers::Asked>);
+pub struct Service(Arc<Deps>, Arc<job::peers::Asked>, job::access::AccessLog);
 
 impl Service {
     /// Creates the service.
@@ -111,16 +113,21 @@ impl Service {
     /// Never today; the signature is that of every service.
     pub fn new(deps: Deps) -> Result<Self, Error> {
         let asked = job::peers::Asked::new(&deps.peers, &deps.config.briefing);
-        Ok(Self(Arc::new(deps), Arc::new(asked)))
+        let deps = Arc::new(deps);
+        let log = job::access::AccessLog::start(&deps);
+        Ok(Self(deps, Arc::new(asked), log))
     }
 
-    /// Returns the gRPC services.
+    /// Returns the gRPC services. Every call goes past the guard of personal data.
     #[must_use]
     pub fn routes(&self) -> Routes {
         let desk = api::briefing::Desk {
             deps: self.0.clone(),
             asked: self.1.clone(),
         };
+        let privacy = api::PrivacyApi(self.0.clone(), self.2.clone());
+        let guard = api::guard::Guard::new(self.0.clone(), self.2.clone());
+        let guard: Arc<dyn tenure_rpc::inspect::Inspector> = Arc::new(guard);
         let deps = self.0.clone();
         let api = api::Api(self.0.clone(), api::Turns::default());
         let customers = CustomerServiceServer::new(api.clone());
@@ -137,11 +144,12 @@ impl Service {
             .add_service(ResourceServiceServer::new(api.clone()))
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
-            .add_service(PrivacyServiceServer::new(api::PrivacyApi(self.0.clone())))
+            .add_service(PrivacyServiceServer::new(privacy))
             .add_service(ComplaintServiceServer::new(api.clone()))
             .add_service(IdentityServiceServer::new(api.clone()))
             .add_service(ImportServiceServer::new(api.clone()))
             .add_service(SurveyServiceServer::new(api))
+            .through(&guard)
     }
 
     /// Starts the sweeps, the clock of what was promised, and what goes over the bus.
@@ -153,5 +161,7 @@ impl Service {
         bus::spawn(&self.0, lifecycle);
         let erase = job::erase::follow(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data erasures", erase);
+        let retain = job::retention::follow(self.0.clone(), lifecycle.clone());
+        lifecycle.spawn("customer-data retention", retain);
     }
 }

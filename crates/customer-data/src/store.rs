@@ -1,5 +1,6 @@
 //! The tables, one file each, and the book of one transaction: loaded and saved as sets of rows.
 
+pub mod access;
 pub mod account;
 pub mod bill;
 pub mod claim;
@@ -21,6 +22,7 @@ pub mod personal;
 pub mod promise;
 pub mod pulse;
 pub mod relationship;
+pub mod retention;
 mod rows;
 pub mod sim;
 mod standing;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tenure_core::{Clock, Ids};
-use tenure_rpc::{Later, Lifecycle, Readiness, Routes, Server, Transport, connect, in_process};
+use tenure_rpc::transport::in_process_as;
+use tenure_rpc::{Later, Lifecycle, Principal, Readiness, Routes, Server, Transport, connect};
 use tenure_sql::Db;
 
 use crate::clients::Clients;
@@ -80,7 +81,8 @@ impl Suite {
         for service in ServiceName::ALL {
             if wanted.contains(&service) {
                 let running = suite.build(parts, service).await?;
-                let transport = in_process(running.routes());
+                // The services of one process are one system: none of them looks at customers.
+                let transport = in_process_as(running.routes(), Principal::Service("tenure"));
                 if let Some(back) = suite.back.get(&service) {
                     back.fill(transport.clone());
                 }

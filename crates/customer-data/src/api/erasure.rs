@@ -14,11 +14,11 @@ use super::page::Page;
 use super::{parse, show};
 use crate::domain::identity::IdentityRefusal;
 use crate::domain::privacy::{
-    IdentifierKind, LABEL_LENGTH_MAX, Person, REASON_LENGTH_MAX, SERVICE, Step, identifiers,
+    IdentifierKind, LABEL_LENGTH_MAX, Person, REASON_LENGTH_MAX, SERVICE, identifiers,
 };
 use crate::domain::words::ErasureState;
-use crate::domain::{AttributeName, Book, Customer, Erasure, ErasureReceipt, Fact, Msisdn, text};
-use crate::job::erase::{receipt, receive_in, unknown};
+use crate::domain::{AttributeName, Book, Customer, Erasure, ErasureReceipt, Msisdn, text};
+use crate::job::erase::{erase_record, receive_in, unknown};
 use crate::vault::Keys;
 use crate::{Deps, Error, job, store};
 
@@ -69,7 +69,7 @@ async fn erase_in(
     deps: &Deps,
     keys: &Keys,
     write: &mut Write,
-    mut erasure: Erasure,
+    erasure: Erasure,
 ) -> Result<Erasure, Error> {
     let (lanes, now) = (write.lanes, write.now);
     let lane = lanes.of(erasure.customer.as_str());
@@ -83,14 +83,7 @@ async fn erase_in(
     })?;
     let numbers = store::erasure::numbers(&mut write.tx, lanes, &erasure.customer).await?;
     let prints = fingerprints(deps, keys, &customer, &numbers);
-    store::suppression::keep(&mut write.tx, lanes, erasure.id, &prints, now).await?;
-    let deleted = store::personal::erase_own(&mut write.tx, lanes, &erasure.customer).await?;
-    let kept = i64::try_from(prints.len()).unwrap_or(i64::MAX);
-    let done = [(Step::Records, deleted), (Step::Suppression, kept)];
-    erasure.receipts = done.map(|(step, rows)| receipt(step, rows, now)).to_vec();
-    erasure.feed_seq = store::erasure::feed_head(&mut write.tx, lane).await?;
-    store::erasure::insert(&mut write.tx, lanes, &erasure).await?;
-    book.tell(now, Fact::Erasure(erasure.customer.clone(), erasure.id));
+    let erasure = erase_record(&mut write.tx, lanes, erasure, &prints, &mut book).await?;
     write.save(book).await?;
     Ok(erasure)
 }

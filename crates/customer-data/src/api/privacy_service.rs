@@ -6,12 +6,13 @@ use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyService;
 use tonic::{Request, Response};
 
-use super::{Answer, erasure, export};
+use super::{Answer, access, erasure, export, retention};
 use crate::Deps;
+use crate::job::access::AccessLog;
 
 /// The service as tonic calls it.
 #[derive(Debug, Clone)]
-pub(crate) struct PrivacyApi(pub(crate) Arc<Deps>);
+pub(crate) struct PrivacyApi(pub(crate) Arc<Deps>, pub(crate) AccessLog);
 
 #[tonic::async_trait]
 impl PrivacyService for PrivacyApi {
@@ -68,5 +69,21 @@ impl PrivacyService for PrivacyApi {
     ) -> Answer<wire::ExportCustomerResponse> {
         let page = export::customer(&self.0, request.get_ref()).await?;
         Ok(Response::new(page))
+    }
+
+    async fn list_accesses(
+        &self,
+        request: Request<wire::ListAccessesRequest>,
+    ) -> Answer<wire::ListAccessesResponse> {
+        let page = access::list(&self.0, &self.1, request.get_ref()).await?;
+        Ok(Response::new(page))
+    }
+
+    async fn run_retention(
+        &self,
+        request: Request<wire::RunRetentionRequest>,
+    ) -> Answer<wire::RunRetentionResponse> {
+        let ran = retention::retain(&self.0, request.get_ref()).await?;
+        Ok(Response::new(ran))
     }
 }

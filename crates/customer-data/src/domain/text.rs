@@ -44,6 +44,19 @@ pub fn parse_required(text: &str, length_max: usize) -> Result<String, Mismatch>
     parse(text, length_max)
 }
 
+/// The most digits of a code: numbers of people have more.
+const CODE_DIGITS_MAX: usize = 5;
+
+/// Returns true for what looks like a code of the operator's and not like words: capital letters, few
+/// digits, `_`, `-` and `.`, beginning with a letter.
+#[must_use]
+pub fn is_code(text: &str) -> bool {
+    let is_sign = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"_-.".contains(&c);
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(is_sign)
+        && text.bytes().filter(u8::is_ascii_digit).count() <= CODE_DIGITS_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

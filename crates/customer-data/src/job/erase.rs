@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use tenure_core::Timestamp;
+use tenure_core::{Lanes, Timestamp};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::{Lifecycle, StoredAnswer};
-use tenure_sql::{Tx, feed, scrub};
+use tenure_sql::{SqlError, Tx, feed, scrub};
 
-use crate::domain::privacy::{SERVICE, Step};
+use crate::domain::privacy::{IdentifierKind, SERVICE, Step};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::words::ErasureState;
-use crate::domain::{Erasure, ErasureReceipt};
+use crate::domain::{Book, Erasure, ErasureReceipt, Fact};
 use crate::store::personal::{TABLES, TRACES};
 use uuid::Uuid;
 
@@ -102,6 +102,28 @@ async fn rewrite(deps: &Deps) -> Result<bool, Error> {
     let tables = TABLES.iter().map(|table| table.name);
     let tables: Vec<&str> = tables.chain(TRACES.iter().copied()).collect();
     Ok(scrub(&deps.db, &tables).await?)
+}
+
+/// Deletes the record of a customer in the customer's lane, which is locked, keeps fingerprints, and has
+/// the book tell it: the first steps of an erasure, in the transaction that begins it.
+pub(crate) async fn erase_record(
+    tx: &mut Tx,
+    lanes: Lanes,
+    mut erasure: Erasure,
+    prints: &[(IdentifierKind, String)],
+    book: &mut Book,
+) -> Result<Erasure, SqlError> {
+    let now = book.now();
+    let lane = lanes.of(erasure.customer.as_str());
+    store::suppression::keep(tx, lanes, erasure.id, prints, now).await?;
+    let deleted = store::personal::erase_own(tx, lanes, &erasure.customer).await?;
+    let kept = i64::try_from(prints.len()).unwrap_or(i64::MAX);
+    let done = [(Step::Records, deleted), (Step::Suppression, kept)];
+    erasure.receipts = done.map(|(step, rows)| receipt(step, rows, now)).to_vec();
+    erasure.feed_seq = store::erasure::feed_head(tx, lane).await?;
+    store::erasure::insert(tx, lanes, &erasure).await?;
+    book.tell(now, Fact::Erasure(erasure.customer.clone(), erasure.id));
+    Ok(erasure)
 }
 
 /// Returns the receipt of a step of this service.

@@ -21,6 +21,8 @@ pub struct PersonalTable {
     pub place: Place,
     /// What erasure does to its rows.
     pub fate: Fate,
+    /// Whether its rows are part of an export.
+    pub is_exported: bool,
 }
 
 /// In which lane the rows of a table are.
@@ -47,6 +49,7 @@ const fn own(name: &'static str) -> PersonalTable {
         customers: &["customer_id"],
         place: Place::Customer,
         fate: Fate::Deleted,
+        is_exported: true,
     }
 }
 
@@ -114,6 +117,12 @@ pub const TABLES: &[PersonalTable] = &[
     PersonalTable {
         fate: Fate::Kept("it proves that the customer was erased"),
         ..of_value("erasure")
+    },
+    PersonalTable {
+        fate: Fate::Kept("it says who was shown the data, for which the operator answers"),
+        // Each page of an export adds to it; `ListAccesses` tells it.
+        is_exported: false,
+        ..own("access")
     },
 ];
 

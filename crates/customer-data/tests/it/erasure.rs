@@ -15,14 +15,14 @@ use tonic::{Code, Status};
 use crate::sample::{Sample, counts};
 use crate::suite::*;
 
-const NAME: &str = "Ottilie Wildgruber";
+pub(crate) const NAME: &str = "Ottilie Wildgruber";
 const FORMER_NAME: &str = "Ottilie Zwetschkenbaum";
-const BIRTH: &str = "1951-03-17";
-const NUMBER: &str = "+999111222333";
+pub(crate) const BIRTH: &str = "1951-03-17";
+pub(crate) const NUMBER: &str = "+999111222333";
 const FORMER_NUMBER: &str = "+999444555666";
-const CRM_ID: &str = "crm-ottilie-7731";
-const STREET: &str = "Gurkengasse 17a";
-const MAIL: &str = "ottilie@wildgruber.example";
+pub(crate) const CRM_ID: &str = "crm-ottilie-7731";
+pub(crate) const STREET: &str = "Gurkengasse 17a";
+pub(crate) const MAIL: &str = "ottilie@wildgruber.example";
 /// Nothing of this may be left anywhere.
 const TRACES: [&str; 7] = [
     NAME,

@@ -1,6 +1,7 @@
 //! The service as its callers see it, on both databases.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod accesses;
 mod accounts;
 mod bad_inputs;
 mod batches;
@@ -27,6 +28,7 @@ mod import_file;
 mod import_rpc;
 mod killed;
 mod leads;
+mod masks;
 mod mutated;
 mod pages;
 mod parties;
@@ -35,6 +37,7 @@ mod personal;
 mod preview;
 mod promises;
 mod resources;
+mod retention;
 mod sample;
 mod schema;
 mod snapshot;

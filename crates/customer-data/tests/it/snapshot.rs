@@ -202,6 +202,7 @@ async fn a_snapshot_that_is_broken_off_goes_on_and_ends_equal_to_the_table_while
             client: suite.client.clone(),
             transport: suite.transport.clone(),
             clock: suite.clock.clone(),
+            lifecycle: suite.lifecycle.clone(),
         };
         let reading = async {
             let (mut seen, mut token, mut broken_off) = (Table::default(), String::new(), 0);

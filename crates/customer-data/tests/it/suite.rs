@@ -20,6 +20,7 @@ pub(crate) struct Suite {
     pub(crate) client: Client,
     pub(crate) transport: Transport,
     pub(crate) clock: ManualClock,
+    pub(crate) lifecycle: Lifecycle,
 }
 
 impl Suite {
@@ -38,6 +39,7 @@ impl Suite {
 
     pub(crate) fn with(db: Db, config: Config, peers: Peers) -> Self {
         let clock = manual_clock();
+        let lifecycle = Lifecycle::new();
         let deps = Deps {
             db,
             clock: Arc::new(clock.clone()),
@@ -46,7 +48,7 @@ impl Suite {
                 feed_poll_ms: 10,
                 ..config
             },
-            lifecycle: Lifecycle::new(),
+            lifecycle: lifecycle.clone(),
             peers,
             vault: Vault::default(),
         };
@@ -56,6 +58,20 @@ impl Suite {
             client,
             transport,
             clock,
+            lifecycle,
+        }
+    }
+
+    /// What another service on the same database needs.
+    pub(crate) fn deps(&self, db: Db) -> Deps {
+        Deps {
+            db,
+            clock: Arc::new(self.clock.clone()),
+            ids: Ids::seeded(2),
+            config: Config::default(),
+            lifecycle: self.lifecycle.clone(),
+            peers: Peers::default(),
+            vault: Vault::default(),
         }
     }
 

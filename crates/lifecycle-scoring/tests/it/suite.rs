@@ -134,6 +134,8 @@ impl PrivacyService for Receipts {
         run_erasures: RunErasuresRequest => RunErasuresResponse,
         lift_suppression: LiftSuppressionRequest => LiftSuppressionResponse,
         export_customer: ExportCustomerRequest => ExportCustomerResponse,
+        list_accesses: ListAccessesRequest => ListAccessesResponse,
+        run_retention: RunRetentionRequest => RunRetentionResponse,
     }
 
     fn record_erasure_receipt<'s, 'f>(
