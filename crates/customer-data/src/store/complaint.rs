@@ -5,12 +5,12 @@ mod step;
 
 use std::collections::BTreeSet;
 
-use tenure_core::{ComplaintId, CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_core::{ComplaintId, CustomerId, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
 
 pub use step::list as list_steps;
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql, staff};
+use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql, staff};
 use crate::domain::complaint::words::{Kind, Severity, State};
 use crate::domain::{Book, Complaint, Fact, StaffMember};
 use record::Record;
@@ -282,30 +282,7 @@ pub async fn due(
     rows.into_iter().map(key).collect()
 }
 
-/// Returns up to `limit` complaints of a lane that follow the one of which `after` is the key, each with
-/// its key, as a transaction sees them.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn page(
-    tx: &mut Tx,
-    lane: Lane,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<(String, Fact)>, SqlError> {
-    let (customer, id) = after.split_once(' ').unwrap_or_default();
-    let rows: Vec<Row> = with_tx!(tx, |conn| {
-        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
-        page.bind(limit).fetch_all(conn).await?
-    });
-    rows.into_iter()
-        .map(|row| {
-            let fact = known(row)?;
-            let key = format!("{} {}", fact.customer, fact.id);
-            Ok((key, Fact::Complaint(fact)))
-        })
-        .collect()
-}
+page_by_id!(PAGE, Row, known => Fact::Complaint);
 
 fn known(row: Row) -> Result<Complaint, SqlError> {
     let (customer, id, kind, severity, state, department, person, created, ended, record) = row;

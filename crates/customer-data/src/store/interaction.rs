@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tenure_core::{ComplaintId, CustomerId, InteractionId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_core::{ComplaintId, CustomerId, InteractionId, Lanes, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
 
-use super::rows::{self, RowsSql, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, page_by_id, read, rows_sql};
 use crate::domain::words::{Channel, Direction, InteractionKind, InteractionPhase};
 use crate::domain::{Book, Fact, Interaction};
 
@@ -124,32 +124,7 @@ pub async fn list(
     rows.into_iter().map(known).collect()
 }
 
-/// Returns up to `limit` interactions of a lane that follow the one of which `after` is the key, each with
-/// its key, as a transaction sees them.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn page(
-    tx: &mut Tx,
-    lane: Lane,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<(String, Fact)>, SqlError> {
-    let (customer, id) = after.split_once(' ').unwrap_or_default();
-    let rows: Vec<Row> = with_tx!(tx, |conn| {
-        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
-        page.bind(limit).fetch_all(conn).await?
-    });
-    rows.into_iter()
-        .map(|row| {
-            let fact = known(row)?;
-            Ok((
-                format!("{} {}", fact.customer, fact.id),
-                Fact::Interaction(fact),
-            ))
-        })
-        .collect()
-}
+page_by_id!(PAGE, Row, known => Fact::Interaction);
 
 fn known(row: Row) -> Result<Interaction, SqlError> {
     let (customer, id, happened, channel, direction, kind, reason, resolution, ..) = row;

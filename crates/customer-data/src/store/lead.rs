@@ -1,9 +1,9 @@
 //! Tables `prospect` and `lead`.
 
-use tenure_core::{CustomerId, Lane, Lanes, LeadId, Timestamp};
+use tenure_core::{CustomerId, Lanes, LeadId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::read;
+use super::rows::{page_by_id, read};
 use crate::domain::Fact;
 use crate::domain::lead::{Lead, LeadState, Prospect};
 use crate::domain::words::CustomerKind;
@@ -242,25 +242,4 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, lead: &Lead) -> Result<(), SqlError
     Ok(())
 }
 
-/// Returns up to `limit` leads of a lane that follow the one of which `after` is the key, each with its
-/// key, as a transaction sees them.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn page(
-    tx: &mut Tx,
-    lane: Lane,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<(String, Fact)>, SqlError> {
-    let (customer, id) = after.split_once(' ').unwrap_or_default();
-    let rows: Vec<LeadRow> = with_tx!(tx, |conn| {
-        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
-        page.bind(limit).fetch_all(conn).await?
-    });
-    let fact = |row: LeadRow| {
-        let lead = lead(row)?;
-        Ok((format!("{} {}", lead.customer, lead.id), Fact::Lead(lead)))
-    };
-    rows.into_iter().map(fact).collect()
-}
+page_by_id!(PAGE, LeadRow, lead => Fact::Lead);

@@ -154,6 +154,36 @@ macro_rules! load_rows {
 }
 pub(super) use load_rows;
 
+/// Writes the function `page` of a table whose key is customer and id, for a snapshot: `$sql` selects
+/// rows of a lane after both, `$known` makes of a row what `$fact` tells.
+macro_rules! page_by_id {
+    ($sql:expr, $row:ty, $known:path => $fact:path) => {
+        /// Returns up to `limit` facts of a lane that follow the one of which `after` is the key, each
+        /// with its key, as a transaction sees them.
+        ///
+        /// # Errors
+        /// When the database fails.
+        pub(super) async fn page(
+            tx: &mut tenure_sql::Tx,
+            lane: tenure_core::Lane,
+            after: &str,
+            limit: i64,
+        ) -> Result<Vec<(String, $crate::domain::Fact)>, tenure_sql::SqlError> {
+            let (customer, id) = after.split_once(' ').unwrap_or_default();
+            let rows: Vec<$row> = tenure_sql::with_tx!(tx, |conn| {
+                let page = sqlx::query_as($sql).bind(lane).bind(customer).bind(id);
+                page.bind(limit).fetch_all(conn).await?
+            });
+            let fact = |row| {
+                let fact = $known(row)?;
+                Ok((format!("{} {}", fact.customer, fact.id), $fact(fact)))
+            };
+            rows.into_iter().map(fact).collect()
+        }
+    };
+}
+pub(super) use page_by_id;
+
 /// Returns what a stored text or number means, or that the row is damaged.
 pub(super) fn read<T>(column: &str, value: Option<T>) -> Result<T, SqlError> {
     value.ok_or_else(|| SqlError::corrupt(format!("column {column} holds what nobody wrote")))

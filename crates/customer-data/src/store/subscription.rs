@@ -6,7 +6,7 @@ use serde::Serialize;
 use tenure_core::{Currency, CustomerId, Lane, Lanes, Money, SubscriptionId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
 
-use super::rows::{self, RowsSql, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, load_rows, page_by_id, read, rows_sql};
 use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
 use crate::domain::{Book, Fact, Interval, Msisdn, Standing, Subscription, Termination};
@@ -173,32 +173,7 @@ pub async fn list(
     rows.into_iter().map(known).collect()
 }
 
-/// Returns up to `limit` subscriptions of a lane that follow the one of which `after` is the key, each with
-/// its key, as a transaction sees them.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn page(
-    tx: &mut Tx,
-    lane: Lane,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<(String, Fact)>, SqlError> {
-    let (customer, id) = after.split_once(' ').unwrap_or_default();
-    let rows: Vec<Row> = with_tx!(tx, |conn| {
-        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
-        page.bind(limit).fetch_all(conn).await?
-    });
-    rows.into_iter()
-        .map(|row| {
-            let fact = known(row)?;
-            Ok((
-                format!("{} {}", fact.customer, fact.id),
-                Fact::Subscription(fact),
-            ))
-        })
-        .collect()
-}
+page_by_id!(PAGE, Row, known => Fact::Subscription);
 
 /// Returns up to `limit` subscriptions of a customer that have not ended by `now`: `first` if it is
 /// one of them, then by id.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tenure_core::{ComplaintId, CustomerId, Lane, Lanes, SurveyId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_core::{ComplaintId, CustomerId, Lanes, SurveyId, Timestamp};
+use tenure_sql::{Db, SqlError, Tx, with_pool};
 
-use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql};
 use crate::domain::survey::ServiceQuality;
 use crate::domain::words::Channel;
 use crate::domain::{Book, Fact, Survey};
@@ -135,30 +135,7 @@ pub async fn list(
     rows.into_iter().map(known).collect()
 }
 
-/// Returns up to `limit` surveys of a lane that follow the one of which `after` is the key, each with
-/// its key, as a transaction sees them.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn page(
-    tx: &mut Tx,
-    lane: Lane,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<(String, Fact)>, SqlError> {
-    let (customer, id) = after.split_once(' ').unwrap_or_default();
-    let rows: Vec<Row> = with_tx!(tx, |conn| {
-        let page = sqlx::query_as(PAGE).bind(lane).bind(customer).bind(id);
-        page.bind(limit).fetch_all(conn).await?
-    });
-    rows.into_iter()
-        .map(|row| {
-            let fact = known(row)?;
-            let key = format!("{} {}", fact.customer, fact.id);
-            Ok((key, Fact::Survey(fact)))
-        })
-        .collect()
-}
+page_by_id!(PAGE, Row, known => Fact::Survey);
 
 fn known(row: Row) -> Result<Survey, SqlError> {
     let (customer, id, answered, channel, questionnaire, complaint, nps, record) = row;
