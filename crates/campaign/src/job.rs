@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod departures;
 pub(crate) mod enrol;
+mod erase;
 pub(crate) mod grant;
 pub(crate) mod prune;
 pub(crate) mod select;

@@ -1,4 +1,4 @@
-//! The tables: one file each for offers, campaigns, enrolments, contacts, grants and departures.
+//! The tables: one file each for offers, campaigns, enrolments, contacts, grants, departures and erasures.
 //!
 //! Functions take the transaction of their use case; the use cases stand in `api` and `job`. Sets of
 //! rows travel as JSON, which both databases unpack: one bind, one round trip.
@@ -9,6 +9,7 @@ pub(crate) mod campaign;
 pub(crate) mod contact;
 pub(crate) mod departure;
 pub(crate) mod enrolment;
+pub(crate) mod erasure;
 pub(crate) mod grant;
 pub(crate) mod offer;
 #[cfg(test)]

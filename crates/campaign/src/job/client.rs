@@ -1,8 +1,10 @@
 //! The services that this one calls.
 
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tenure_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tenure_proto::customer::v1::{
-    BatchGetCustomersRequest, Customer, WatchChangesRequest, WatchChangesResponse,
+    BatchGetCustomersRequest, Customer, RecordErasureReceiptRequest, WatchChangesRequest,
+    WatchChangesResponse,
 };
 use tenure_proto::loyalty::v1::EarnPointsRequest;
 use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
@@ -27,6 +29,7 @@ const CUSTOMERS_MAX: usize = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
     customers: CustomerServiceClient<Transport>,
+    privacy: PrivacyServiceClient<Transport>,
     scores: ScoringServiceClient<Transport>,
     points: LoyaltyServiceClient<Transport>,
 }
@@ -34,6 +37,7 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn new(customers: Transport, scores: Transport, points: Transport) -> Self {
         Self {
+            privacy: PrivacyServiceClient::new(customers.clone()),
             customers: CustomerServiceClient::new(customers),
             scores: ScoringServiceClient::new(scores),
             points: LoyaltyServiceClient::new(points),
@@ -102,6 +106,19 @@ impl Clients {
             .watch_changes(request)
             .await?
             .into_inner())
+    }
+
+    /// Tells customer-data what was done for an erasure. Where it knows of none it went back to a state
+    /// from before, and nobody waits.
+    pub(crate) async fn record_erasure(
+        &self,
+        receipt: RecordErasureReceiptRequest,
+    ) -> Result<(), Error> {
+        let told = self.privacy.clone().record_erasure_receipt(receipt).await;
+        match told {
+            Err(status) if status.code() != Code::NotFound => Err(failed(CUSTOMER_DATA, &status)),
+            _ => Ok(()),
+        }
     }
 
     /// Has points booked. The caller decides what a refusal means.

@@ -1,4 +1,4 @@
-//! The reader of customer-data's feed: who left, and what that means for campaigns.
+//! The reader of customer-data's feed: who left or was erased, and what that means for campaigns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tenure_sql::Tx;
 use tenure_sql::feed::{self, NewChange, consumer};
 use tonic::{Status, Streaming};
 
+use super::erase;
 use crate::api::change;
 use crate::domain::departure::{ChurnKind, SubscriptionFact, Subscriptions};
 use crate::error::Error;
@@ -59,7 +60,7 @@ impl Departures {
             return Ok(Outcome::Lost);
         }
         let lanes = self.inner.db.lanes();
-        let news: Vec<News> = response.changes.into_iter().filter_map(news).collect();
+        let news = all_news(response.changes);
         let by_lane = store::by_lane(news, |news| lanes.of(&news.customer));
         feed::lock_lanes(&mut tx, &by_lane.keys().copied().collect::<Vec<_>>()).await?;
         let mut changes = Vec::new();
@@ -102,6 +103,7 @@ impl Consumer for Departures {
         if response.changes.is_empty() {
             return Ok(Outcome::Applied);
         }
+        erase::forget(&self.inner, &response.changes).await?;
         let count = i64::try_from(response.changes.len()).unwrap_or(i64::MAX);
         let to = response.resume_token.clone();
         let outcome = self.batch(response).await?;
@@ -111,6 +113,18 @@ impl Consumer for Departures {
         }
         Ok(outcome)
     }
+}
+
+/// Returns what is new of customers, but for what was told of one before the erasure.
+fn all_news(changes: Vec<Change>) -> Vec<News> {
+    let mut all: Vec<News> = Vec::new();
+    for change in changes {
+        match erase::erasure(&change) {
+            Some(erased) => all.retain(|news| news.customer != erased.customer_id),
+            None => all.extend(news(change)),
+        }
+    }
+    all
 }
 
 fn news(change: Change) -> Option<News> {

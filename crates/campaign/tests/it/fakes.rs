@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tenure_proto::customer::v1 as customer;
 use tenure_proto::customer::v1::customer_service_server::{CustomerService, CustomerServiceServer};
+use tenure_proto::customer::v1::privacy_service_server::{PrivacyService, PrivacyServiceServer};
 use tenure_proto::loyalty::v1 as loyalty;
 use tenure_proto::loyalty::v1::loyalty_service_server::{LoyaltyService, LoyaltyServiceServer};
 use tenure_proto::scoring::v1 as scoring;
@@ -146,6 +147,10 @@ fake! {
 
 #[derive(Debug, Default)]
 pub(crate) struct CustomerState {
+    /// How many receipts are refused.
+    pub(crate) refuse_receipts: usize,
+    /// The receipts of erasures that came in.
+    pub(crate) receipts: Vec<customer::RecordErasureReceiptRequest>,
     pub(crate) customers: BTreeMap<String, customer::Customer>,
     pub(crate) changes: Vec<customer::Change>,
     pub(crate) gate: Gate,
@@ -162,7 +167,35 @@ impl FakeCustomers {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::default().add_service(CustomerServiceServer::new(self.clone())))
+        let routes = Routes::default().add_service(CustomerServiceServer::new(self.clone()));
+        in_process(routes.add_service(PrivacyServiceServer::new(self.clone())))
+    }
+}
+
+fake! {
+    PrivacyService for FakeCustomers from customer {
+        async fn record_erasure_receipt(
+            &self,
+            request: Request<customer::RecordErasureReceiptRequest>,
+        ) -> Result<Response<customer::RecordErasureReceiptResponse>, Status> {
+            let mut state = self.state();
+            if state.refuse_receipts > 0 {
+                state.refuse_receipts -= 1;
+                return Err(Status::unavailable("the fake is out of order"));
+            }
+            state.receipts.push(request.into_inner());
+            Ok(Response::new(customer::RecordErasureReceiptResponse::default()))
+        }
+    }
+    not faked {
+        erase_customer: EraseCustomerRequest -> EraseCustomerResponse,
+        get_erasure: GetErasureRequest -> GetErasureResponse,
+        list_erasures: ListErasuresRequest -> ListErasuresResponse,
+        run_erasures: RunErasuresRequest -> RunErasuresResponse,
+        lift_suppression: LiftSuppressionRequest -> LiftSuppressionResponse,
+        export_customer: ExportCustomerRequest -> ExportCustomerResponse,
+        list_accesses: ListAccessesRequest -> ListAccessesResponse,
+        run_retention: RunRetentionRequest -> RunRetentionResponse,
     }
 }
 

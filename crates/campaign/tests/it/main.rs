@@ -10,6 +10,7 @@ mod campaigns;
 mod contacts;
 mod departures;
 mod enrolment;
+mod erasure;
 mod fakes;
 mod grants;
 mod limits;

@@ -368,7 +368,7 @@ impl Suite {
             state: customer::SubscriptionState::Active.into(),
             ..Default::default()
         };
-        self.say(subscription);
+        self.say(number, subscription);
     }
 
     /// Has customer-data say that a subscription of a customer ended at `at`.
@@ -387,13 +387,26 @@ impl Suite {
             churn_kind: kind.into(),
             ..Default::default()
         };
-        self.say(subscription);
+        self.say(number, subscription);
     }
 
-    fn say(&self, subscription: customer::Subscription) {
+    /// Has customer-data say that a customer was erased.
+    pub(crate) fn erase(&self, number: usize) {
+        let erased = customer::Erased {
+            erasure_id: format!("E{number}"),
+            customer_id: customer_id(number),
+        };
+        self.tell(number, customer::change::Fact::Erasure(erased));
+    }
+
+    fn say(&self, number: usize, subscription: customer::Subscription) {
+        self.tell(number, customer::change::Fact::Subscription(subscription));
+    }
+
+    fn tell(&self, number: usize, fact: customer::change::Fact) {
         let change = customer::Change {
-            customer_id: subscription.customer_id.clone(),
-            fact: Some(customer::change::Fact::Subscription(subscription)),
+            customer_id: customer_id(number),
+            fact: Some(fact),
             ..Default::default()
         };
         self.customers.state().changes.push(change);

@@ -79,7 +79,7 @@ impl Default for PrivacyConfig {
             birth_attribute: "birth_date".to_owned(),
             suppress_by: kinds.map(|it| it.as_str().to_ascii_lowercase()).collect(),
             erasure_interval_s: 10,
-            erasure_services: vec!["lifecycle-scoring".to_owned()],
+            erasure_services: vec!["campaign".to_owned(), "lifecycle-scoring".to_owned()],
             right_by_default: Right::Full,
             rights: Vec::new(),
             access_log: AccessLogMode::Queued,
