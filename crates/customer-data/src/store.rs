@@ -44,6 +44,15 @@ use crate::domain::{Book, Msisdn, Touched};
 
 pub use table::FactTable;
 
+/// Which complaints of a customer, or promises to one, to list.
+#[derive(Debug, Clone, Copy)]
+pub struct OfCustomer<'a> {
+    /// Whose.
+    pub customer: &'a CustomerId,
+    /// Whether to leave out what has ended.
+    pub is_open_only: bool,
+}
+
 /// Locks the lanes of everything that `touched` names (and `further` ones), then loads it. What is
 /// read stays as it is until the transaction ends.
 ///

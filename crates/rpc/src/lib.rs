@@ -11,6 +11,7 @@ pub mod call;
 pub mod config;
 mod descriptors;
 pub mod encoded;
+pub mod erasure;
 pub mod feed;
 pub mod fields;
 pub mod fingerprint;

@@ -6,6 +6,7 @@
 
 mod bind;
 mod column;
+mod flat;
 
 use std::ffi::CStr;
 use std::marker::PhantomData;

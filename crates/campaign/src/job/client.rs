@@ -3,16 +3,16 @@
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tenure_proto::customer::v1::{
-    BatchGetCustomersRequest, Customer, RecordErasureReceiptRequest, WatchChangesRequest,
-    WatchChangesResponse,
+    BatchGetCustomersRequest, Customer, Erased, WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_proto::loyalty::v1::EarnPointsRequest;
 use tenure_proto::loyalty::v1::loyalty_service_client::LoyaltyServiceClient;
 use tenure_proto::scoring::v1::scoring_service_client::ScoringServiceClient;
 use tenure_proto::scoring::v1::{ListScoresRequest, ListScoresResponse};
-use tenure_rpc::{Transport, retry_unavailable};
+use tenure_rpc::{Transport, erasure, retry_unavailable};
 use tonic::{Code, Status, Streaming};
 
+use crate::NAME;
 use crate::error::Error;
 
 const CUSTOMER_DATA: &str = "customer-data";
@@ -108,17 +108,15 @@ impl Clients {
             .into_inner())
     }
 
-    /// Tells customer-data what was done for an erasure. Where it knows of none it went back to a state
-    /// from before, and nobody waits.
-    pub(crate) async fn record_erasure(
+    /// Tells customer-data how many rows were forgotten for an erasure.
+    pub(crate) async fn give_receipt(
         &self,
-        receipt: RecordErasureReceiptRequest,
+        erased: &Erased,
+        request_id: String,
+        rows: i64,
     ) -> Result<(), Error> {
-        let told = self.privacy.clone().record_erasure_receipt(receipt).await;
-        match told {
-            Err(status) if status.code() != Code::NotFound => Err(failed(CUSTOMER_DATA, &status)),
-            _ => Ok(()),
-        }
+        let told = erasure::give_receipt(self.privacy.clone(), erased, NAME, request_id, rows);
+        told.await.map_err(|status| failed(CUSTOMER_DATA, &status))
     }
 
     /// Has points booked. The caller decides what a refusal means.

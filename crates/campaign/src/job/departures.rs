@@ -8,6 +8,7 @@ use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::{
     Change, ChurnKind as WireKind, Subscription, SubscriptionState, WatchChangesResponse,
 };
+use tenure_rpc::erasure;
 use tenure_rpc::feed::{Consumer, Outcome};
 use tenure_rpc::fields::parse_time;
 use tenure_sql::Tx;
@@ -119,7 +120,7 @@ impl Consumer for Departures {
 fn all_news(changes: Vec<Change>) -> Vec<News> {
     let mut all: Vec<News> = Vec::new();
     for change in changes {
-        match erase::erasure(&change) {
+        match erasure::told(&change) {
             Some(erased) => all.retain(|news| news.customer != erased.customer_id),
             None => all.extend(news(change)),
         }

@@ -167,10 +167,7 @@ pub(super) async fn list(
         &request.page_token,
         arguments,
     )?;
-    let before = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let before = page.newest_first()?;
     let limit = page.size.probe();
     let order = |row: &Consent| Reverse((row.recorded_at, row.customer.clone()));
     let rows = identity::page_of_record!(deps, &customer, limit, order, member => {

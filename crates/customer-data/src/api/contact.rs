@@ -8,7 +8,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 
 use super::customer::required_customer;
-use super::once::{Begun, Counts, Write, begin, take_all};
+use super::once::{Begun, begin, upsert_all};
 use super::page::Page;
 use super::{identity, parse, show};
 use crate::domain::{Book, Interaction, Touched, UsageSummary};
@@ -37,22 +37,20 @@ pub(crate) async fn batch_upsert_usage(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let upserted = upsert_usage_in(&mut write, items).await;
+    let upserted = upsert_all(
+        &mut write,
+        "usage_summaries",
+        items,
+        Touched::usage,
+        Book::upsert_usage,
+    )
+    .await;
     let upserted = upserted.map(|counts| wire::BatchUpsertUsageSummariesResponse {
         created_count: counts.created,
         updated_count: counts.updated,
         replayed: false,
     });
     write.finish(upserted).await
-}
-
-async fn upsert_usage_in(write: &mut Write, items: Vec<UsageSummary>) -> Result<Counts, Error> {
-    let mut touched = Touched::default();
-    items.iter().for_each(|item| touched.usage(item));
-    let mut book = write.open(&touched).await?;
-    let counts = take_all(&mut book, "usage_summaries", items, Book::upsert_usage)?;
-    write.save(book).await?;
-    Ok(counts)
 }
 
 pub(super) async fn list_usage(
@@ -121,25 +119,20 @@ pub(crate) async fn batch_upsert_interactions(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let upserted = upsert_interactions_in(&mut write, items).await;
+    let upserted = upsert_all(
+        &mut write,
+        "interactions",
+        items,
+        Touched::interaction,
+        Book::upsert_interaction,
+    )
+    .await;
     let upserted = upserted.map(|counts| wire::BatchUpsertInteractionsResponse {
         created_count: counts.created,
         updated_count: counts.updated,
         replayed: false,
     });
     write.finish(upserted).await
-}
-
-async fn upsert_interactions_in(
-    write: &mut Write,
-    items: Vec<Interaction>,
-) -> Result<Counts, Error> {
-    let mut touched = Touched::default();
-    items.iter().for_each(|item| touched.interaction(item));
-    let mut book = write.open(&touched).await?;
-    let counts = take_all(&mut book, "interactions", items, Book::upsert_interaction)?;
-    write.save(book).await?;
-    Ok(counts)
 }
 
 pub(super) async fn list_interactions(
@@ -154,10 +147,7 @@ pub(super) async fn list_interactions(
         &request.page_token,
         arguments,
     )?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let limit = page.size.probe();
     let order = |row: &Interaction| (Reverse(row.happened_at), row.id.clone());
     let rows = identity::page_of_record!(deps, &customer, limit, order, member => {

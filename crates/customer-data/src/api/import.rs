@@ -101,10 +101,7 @@ pub(super) async fn list(
         &request.page_token,
         arguments,
     )?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let rows = store::import::list(&deps.db, after, page.size.probe()).await?;
     let (rows, next_page_token) = page.cut(rows, |row| {
         vec![row.created_at.as_micros().to_string(), row.id.to_string()]

@@ -148,6 +148,22 @@ pub(super) struct Counts {
     pub(super) updated: i32,
 }
 
+/// Takes in a batch of items of one kind: loads what they touch, takes each in, saves.
+pub(super) async fn upsert_all<T>(
+    write: &mut Write,
+    field: &str,
+    items: Vec<T>,
+    touch: impl Fn(&mut Touched, &T),
+    take: impl Fn(&mut Book, T) -> Result<Outcome, Refusal>,
+) -> Result<Counts, Error> {
+    let mut touched = Touched::default();
+    items.iter().for_each(|item| touch(&mut touched, item));
+    let mut book = write.open(&touched).await?;
+    let counts = take_all(&mut book, field, items, take)?;
+    write.save(book).await?;
+    Ok(counts)
+}
+
 /// Takes in all items of a batch, or names everything that is against it.
 pub(super) fn take_all<T>(
     book: &mut Book,

@@ -49,6 +49,13 @@ impl Page {
         text.parse().map(Some).map_err(invalid)
     }
 
+    /// Returns the instant and the id of the item before the page, in a list with the newest first; for the
+    /// first page what comes before all.
+    pub(super) fn newest_first(&self) -> Result<(i64, &str), Error> {
+        let at = self.number(0)?.unwrap_or(i64::MAX);
+        Ok((at, self.text(1)?.unwrap_or_default()))
+    }
+
     /// Cuts what was found to one page and returns the token of the next one.
     pub(super) fn cut<T>(
         &self,

@@ -8,7 +8,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 
 use super::customer::required_customer;
-use super::once::{Begun, Write, begin, take_all};
+use super::once::{Begun, Write, begin, upsert_all};
 use super::page::Page;
 use super::{identity, parse, show};
 use crate::domain::{Bill, Book, Touched};
@@ -44,11 +44,7 @@ async fn upsert_in(
     write: &mut Write,
     items: Vec<Bill>,
 ) -> Result<wire::BatchUpsertBillsResponse, Error> {
-    let mut touched = Touched::default();
-    items.iter().for_each(|item| touched.bill(item));
-    let mut book = write.open(&touched).await?;
-    let counts = take_all(&mut book, "bills", items, Book::upsert_bill)?;
-    write.save(book).await?;
+    let counts = upsert_all(write, "bills", items, Touched::bill, Book::upsert_bill).await?;
     Ok(wire::BatchUpsertBillsResponse {
         created_count: counts.created,
         updated_count: counts.updated,
@@ -68,10 +64,7 @@ pub(super) async fn list(
         &request.page_token,
         arguments,
     )?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let limit = page.size.probe();
     let order = |row: &Bill| (Reverse(row.issued_at), row.id.clone());
     let rows = identity::page_of_record!(deps, &customer, limit, order, member => {

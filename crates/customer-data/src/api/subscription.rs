@@ -6,7 +6,7 @@ use tenure_rpc::fields;
 use tonic::Status;
 
 use super::customer::required_customer;
-use super::once::{Begun, Write, begin, take_all};
+use super::once::{Begun, Write, begin, upsert_all};
 use super::page::Page;
 use super::{identity, parse, show};
 use crate::domain::{Book, Subscription, Termination, Touched, limits};
@@ -43,11 +43,14 @@ async fn upsert_in(
     write: &mut Write,
     items: Vec<Subscription>,
 ) -> Result<wire::BatchUpsertSubscriptionsResponse, Error> {
-    let mut touched = Touched::default();
-    items.iter().for_each(|item| touched.subscription(item));
-    let mut book = write.open(&touched).await?;
-    let counts = take_all(&mut book, "subscriptions", items, Book::upsert_subscription)?;
-    write.save(book).await?;
+    let counts = upsert_all(
+        write,
+        "subscriptions",
+        items,
+        Touched::subscription,
+        Book::upsert_subscription,
+    )
+    .await?;
     Ok(wire::BatchUpsertSubscriptionsResponse {
         created_count: counts.created,
         updated_count: counts.updated,

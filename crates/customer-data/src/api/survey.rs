@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::customer::required_customer;
 use super::identity::page_of_record;
-use super::once::{Begun, Counts, Write, begin, take_all};
+use super::once::{Begun, begin, upsert_all};
 use super::page::Page;
 use super::{Answer, Api, parse, show};
 use crate::domain::{Book, Survey, Touched};
@@ -57,22 +57,20 @@ async fn batch_upsert(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let upserted = upsert_in(&mut write, items).await;
+    let upserted = upsert_all(
+        &mut write,
+        "surveys",
+        items,
+        Touched::survey,
+        Book::upsert_survey,
+    )
+    .await;
     let upserted = upserted.map(|counts| wire::BatchUpsertSurveysResponse {
         created_count: counts.created,
         updated_count: counts.updated,
         replayed: false,
     });
     write.finish(upserted).await
-}
-
-async fn upsert_in(write: &mut Write, items: Vec<Survey>) -> Result<Counts, Error> {
-    let mut touched = Touched::default();
-    items.iter().for_each(|item| touched.survey(item));
-    let mut book = write.open(&touched).await?;
-    let counts = take_all(&mut book, "surveys", items, Book::upsert_survey)?;
-    write.save(book).await?;
-    Ok(counts)
 }
 
 async fn list(
@@ -83,10 +81,7 @@ async fn list(
     let arguments = format!("surveys/{customer}");
     let (size, token) = (request.page_size, &request.page_token);
     let page = Page::parse(Violations::new(), size, token, arguments)?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let limit = page.size.probe();
     let order = |row: &Survey| (Reverse(row.answered_at), row.id.clone());
     let rows = page_of_record!(deps, &customer, limit, order, member => {

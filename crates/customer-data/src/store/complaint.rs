@@ -10,6 +10,7 @@ use tenure_sql::{Db, SqlError, Tx, with_pool};
 
 pub use step::list as list_steps;
 
+use super::OfCustomer;
 use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql, staff};
 use crate::domain::complaint::words::{Kind, Severity, State};
 use crate::domain::{Book, Complaint, Fact, StaffMember};
@@ -181,15 +182,6 @@ pub async fn get(db: &Db, id: &ComplaintId) -> Result<Option<Complaint>, SqlErro
         query.bind(id.as_str()).fetch_optional(pool).await?
     });
     row.map(known).transpose()
-}
-
-/// Which complaints of a customer to list.
-#[derive(Debug, Clone, Copy)]
-pub struct OfCustomer<'a> {
-    /// Whose.
-    pub customer: &'a CustomerId,
-    /// Whether to leave out those that ended.
-    pub is_open_only: bool,
 }
 
 /// Returns up to `limit` complaints of a customer that come after the one taken in at `after.0` with

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tenure_core::{ComplaintId, CustomerId, Lanes, PromiseId, Timestamp};
 use tenure_sql::{Db, SqlError, Tx, with_pool};
 
+use super::OfCustomer;
 use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql, staff};
 use crate::domain::promise::PromiseState;
 use crate::domain::words::Channel;
@@ -144,15 +145,6 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
     };
     let rows: Vec<_> = book.care.promises.written().map(|(_, p)| row(p)).collect();
     execute(tx, SAVE, &rows).await
-}
-
-/// Which promises to a customer to list.
-#[derive(Debug, Clone, Copy)]
-pub struct OfCustomer<'a> {
-    /// To whom.
-    pub customer: &'a CustomerId,
-    /// Whether to leave out what was kept, broken or withdrawn.
-    pub is_open_only: bool,
 }
 
 /// Returns up to `limit` promises to a customer that come after the one made at `after.0` with the

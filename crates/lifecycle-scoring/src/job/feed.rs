@@ -6,8 +6,8 @@ use std::sync::Arc;
 use prost::Message;
 use tenure_core::{Span, Timestamp};
 use tenure_proto::customer::v1 as customer;
-use tenure_rpc::IntoStatus;
 use tenure_rpc::feed::{Consumer, Outcome};
+use tenure_rpc::{IntoStatus, erasure};
 use tenure_sql::feed::{self, NewChange, consumer};
 use tenure_sql::{SqlError, Tx};
 use tonic::{Status, Streaming};
@@ -60,7 +60,7 @@ impl CustomerFeed {
         let mut facts: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
         for change in &response.changes {
             let id = &change.customer_id;
-            if erase::erasure(change).is_some() {
+            if erasure::told(change).is_some() {
                 // What was told before is forgotten, also when it comes in the same batch.
                 facts.remove(id);
                 continue;

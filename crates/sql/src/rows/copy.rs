@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::ser::{self, Impossible, Serialize, Serializer};
+use serde::ser::{self, Serialize, Serializer};
 
 use crate::error::{SqlError, SqlErrorKind};
 
@@ -105,15 +105,7 @@ macro_rules! displayed {
 }
 
 impl Serializer for &mut Line {
-    type Ok = ();
-    type Error = Unfit;
-    type SerializeSeq = Self;
-    type SerializeTuple = Self;
-    type SerializeTupleStruct = Impossible<(), Unfit>;
-    type SerializeTupleVariant = Impossible<(), Unfit>;
-    type SerializeMap = Impossible<(), Unfit>;
-    type SerializeStruct = Impossible<(), Unfit>;
-    type SerializeStructVariant = Impossible<(), Unfit>;
+    tenure_sqlite_log::serialize_flat_rows!(Unfit, no_value);
 
     displayed!(
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
@@ -123,10 +115,6 @@ impl Serializer for &mut Line {
 
     fn serialize_bool(self, value: bool) -> Result<(), Unfit> {
         self.display(i32::from(value))
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Unfit> {
-        self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Unfit> {
@@ -145,115 +133,9 @@ impl Serializer for &mut Line {
         self.next().push_str("\\N");
         Ok(())
     }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unfit> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), Unfit> {
-        self.serialize_none()
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unfit> {
-        no_value()
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Unfit> {
-        no_value()
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Unfit> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Unfit> {
-        no_value()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Unfit> {
-        Ok(self)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self, Unfit> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleStruct, Unfit> {
-        no_value()
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleVariant, Unfit> {
-        no_value()
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Unfit> {
-        no_value()
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Unfit> {
-        no_value()
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStructVariant, Unfit> {
-        no_value()
-    }
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
 }
 
-impl ser::SerializeSeq for &mut Line {
-    type Ok = ();
-    type Error = Unfit;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Unfit> {
-        Ok(())
-    }
-}
-
-impl ser::SerializeTuple for &mut Line {
-    type Ok = ();
-    type Error = Unfit;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), Unfit> {
-        Ok(())
-    }
-}
+tenure_sqlite_log::serialize_parts_of_rows!(&mut Line, Unfit);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! A row as values in the places of a statement.
 
 use libsqlite3_sys as ffi;
-use serde::ser::{self, Impossible, Serialize, Serializer};
+use serde::ser::Serializer;
 
 use super::{RowsError, Statement, error};
 
@@ -71,15 +71,7 @@ macro_rules! integers {
 }
 
 impl Serializer for &mut Values<'_, '_> {
-    type Ok = ();
-    type Error = RowsError;
-    type SerializeSeq = Self;
-    type SerializeTuple = Self;
-    type SerializeTupleStruct = Impossible<(), RowsError>;
-    type SerializeTupleVariant = Impossible<(), RowsError>;
-    type SerializeMap = Impossible<(), RowsError>;
-    type SerializeStruct = Impossible<(), RowsError>;
-    type SerializeStructVariant = Impossible<(), RowsError>;
+    crate::serialize_flat_rows!(RowsError, no_value);
 
     integers!(
         serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
@@ -99,10 +91,6 @@ impl Serializer for &mut Values<'_, '_> {
         self.next(|raw, at| unsafe { ffi::sqlite3_bind_double(raw, at, value) })
     }
 
-    fn serialize_char(self, value: char) -> Result<(), RowsError> {
-        self.serialize_str(value.encode_utf8(&mut [0; 4]))
-    }
-
     fn serialize_str(self, value: &str) -> Result<(), RowsError> {
         self.text_or_blob(value.as_bytes(), true)
     }
@@ -115,121 +103,6 @@ impl Serializer for &mut Values<'_, '_> {
         // SAFETY: the statement is prepared; SQLite checks the number of the place.
         self.next(|raw, at| unsafe { ffi::sqlite3_bind_null(raw, at) })
     }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), RowsError> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), RowsError> {
-        self.serialize_none()
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), RowsError> {
-        no_value()
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-    ) -> Result<(), RowsError> {
-        no_value()
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), RowsError> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), RowsError> {
-        no_value()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, RowsError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self, RowsError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleStruct, RowsError> {
-        no_value()
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleVariant, RowsError> {
-        no_value()
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, RowsError> {
-        no_value()
-    }
-
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStruct, RowsError> {
-        no_value()
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStructVariant, RowsError> {
-        no_value()
-    }
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
 }
 
-impl ser::SerializeSeq for &mut Values<'_, '_> {
-    type Ok = ();
-    type Error = RowsError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), RowsError> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), RowsError> {
-        Ok(())
-    }
-}
-
-impl ser::SerializeTuple for &mut Values<'_, '_> {
-    type Ok = ();
-    type Error = RowsError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), RowsError> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), RowsError> {
-        Ok(())
-    }
-}
+crate::serialize_parts_of_rows!(&mut Values<'_, '_>, RowsError);

@@ -11,7 +11,7 @@ use crate::api::page::Page;
 use crate::api::{parse, show};
 use crate::domain::complaint::Step;
 use crate::domain::{Complaint, Promise};
-use crate::store::{complaint as complaints_of, promise as promises_of};
+use crate::store::{OfCustomer, complaint as complaints_of, promise as promises_of};
 use crate::{Deps, Error};
 
 pub(super) async fn complaints(
@@ -22,12 +22,9 @@ pub(super) async fn complaints(
     let arguments = format!("complaints/{customer}/{}", request.open_only);
     let (size, token) = (request.page_size, &request.page_token);
     let page = Page::parse(Violations::new(), size, token, arguments)?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let limit = page.size.probe();
-    let of = |customer| complaints_of::OfCustomer {
+    let of = |customer| OfCustomer {
         customer,
         is_open_only: request.open_only,
     };
@@ -112,12 +109,9 @@ pub(super) async fn promises(
     let arguments = format!("promises/{customer}/{}", request.open_only);
     let (size, token) = (request.page_size, &request.page_token);
     let page = Page::parse(Violations::new(), size, token, arguments)?;
-    let after = (
-        page.number(0)?.unwrap_or(i64::MAX),
-        page.text(1)?.unwrap_or_default(),
-    );
+    let after = page.newest_first()?;
     let limit = page.size.probe();
-    let of = |customer| promises_of::OfCustomer {
+    let of = |customer| OfCustomer {
         customer,
         is_open_only: request.open_only,
     };
