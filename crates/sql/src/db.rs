@@ -23,7 +23,8 @@ use crate::with_pool;
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
-    /// The most connections one process opens, at least 2 (on SQLite: for reading, at most 8 are used).
+    /// The most connections one process opens, at least 2. On SQLite those that read for calls: not more
+    /// than there are processors are used.
     pub connections_max: u32,
     /// How long a call waits for a connection before it is refused as unavailable.
     pub acquire_timeout: Duration,
@@ -51,10 +52,12 @@ pub struct Db {
 /// The connections of a database; [`crate::with_pool!`] matches on it.
 #[derive(Debug, Clone)]
 pub enum Pools {
-    /// One file: one connection that writes, and a pool of connections that cannot.
+    /// One file: one connection that writes, and pools of connections that cannot.
     Sqlite {
         /// For reading only; every connection refuses to write.
         read: SqlitePool,
+        /// The same, for [`Db::begin_snapshot`] alone: what reads long keeps no call waiting.
+        snapshots: SqlitePool,
         /// The one connection for writing, used by [`Db::begin`] alone.
         write: SqlitePool,
     },
@@ -186,7 +189,9 @@ impl Db {
     pub async fn begin_snapshot(&self) -> Result<Tx, SqlError> {
         let bell = self.shared.bell.clone();
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Tx::sqlite(read.begin_with("BEGIN").await?, bell),
+            Pools::Sqlite { snapshots, .. } => {
+                Tx::sqlite(snapshots.begin_with("BEGIN").await?, bell)
+            }
             Pools::Postgres(pool) => {
                 let begin = pool.begin_with(
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -377,10 +382,17 @@ impl Db {
     #[must_use]
     pub fn connections(&self) -> Connections {
         match &self.pools {
-            Pools::Sqlite { read, write } => Connections {
-                open: read.size() + write.size(),
-                idle: read.num_idle() + write.num_idle(),
-            },
+            Pools::Sqlite {
+                read,
+                snapshots,
+                write,
+            } => {
+                let pools = [read, snapshots, write];
+                Connections {
+                    open: pools.iter().map(|pool| pool.size()).sum(),
+                    idle: pools.iter().map(|pool| pool.num_idle()).sum(),
+                }
+            }
             Pools::Postgres(pool) => {
                 let pools = || {
                     [Some(pool), self.shared.by_key.as_ref()]
@@ -398,8 +410,13 @@ impl Db {
     /// Closes all connections once their work is done.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { read, write } => {
+            Pools::Sqlite {
+                read,
+                snapshots,
+                write,
+            } => {
                 read.close().await;
+                snapshots.close().await;
                 write.close().await;
             }
             Pools::Postgres(pool) => {

@@ -1,5 +1,7 @@
 //! Opens a SQLite file so that it loses nothing and nobody waits in vain.
 
+use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +18,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a file is opened that somebody else creates at that moment, and how long in between.
 const OPENINGS_MAX: u32 = 100;
 const OPENING_PAUSE: Duration = Duration::from_millis(20);
-/// Each connection is a thread; more of them than this only wait for each other.
-const READERS_MAX: u32 = 8;
+/// How many connections read for calls. Each is a thread with pages and prepared statements of its own:
+/// more than there are processors only wait for each other, and are all cold after a start.
+const READERS: RangeInclusive<usize> = 2..=8;
+/// How many connections read long, so that no call waits for one of them.
+const SNAPSHOTS_MAX: u32 = 4;
+/// How long such a connection rests before it is closed.
+const SNAPSHOT_IDLE: Duration = Duration::from_secs(60);
 /// Distinct statements kept prepared per connection; a service has about a hundred.
 const STATEMENTS_MAX: usize = 512;
 
@@ -53,13 +60,27 @@ pub(super) async fn open(path: &str, options: &DbOptions) -> Result<Pools, SqlEr
         .vfs(log)
         .journal_mode(SqliteJournalMode::Wal);
     let write = open_for_writing(writing, options).await?;
-    let read = SqlitePoolOptions::new()
-        .max_connections(options.connections_max.clamp(1, READERS_MAX))
-        .acquire_timeout(options.acquire_timeout)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_lazy_with(connect.pragma("query_only", "on"));
-    Ok(Pools::Sqlite { read, write })
+    let reading = connect.pragma("query_only", "on");
+    let pool = |connections_max| {
+        SqlitePoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(options.acquire_timeout)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    Ok(Pools::Sqlite {
+        read: pool(readers(options)).connect_lazy_with(reading.clone()),
+        snapshots: pool(SNAPSHOTS_MAX)
+            .idle_timeout(SNAPSHOT_IDLE)
+            .connect_lazy_with(reading),
+        write,
+    })
+}
+
+fn readers(options: &DbOptions) -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let useful = processors.clamp(*READERS.start(), *READERS.end());
+    u32::try_from(useful).map_or(1, |useful| useful.min(options.connections_max).max(1))
 }
 
 /// Whoever creates the file switches it to its log, and SQLite waits for nobody's lock then: others

@@ -1,7 +1,7 @@
 //! A transaction that only reads sees one instant, and hinders nobody.
 
-use tenure_sql::{Db, SqlError, Tx, with_tx};
-use tenure_testkit::each_backend;
+use tenure_sql::{Db, DbOptions, SqlError, Tx, with_pool, with_tx};
+use tenure_testkit::{each_backend, fresh_sqlite};
 
 use crate::support::{EFFECTS, add_effect};
 
@@ -49,6 +49,36 @@ async fn a_snapshot_refuses_to_write() {
         };
 
         assert!(written.await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_do_not_wait_for_snapshots_on_sqlite() {
+    let options = DbOptions {
+        connections_max: 2,
+        ..DbOptions::default()
+    };
+    fresh_sqlite(&EFFECTS, &options, async |db| {
+        add(&db, "before").await;
+        // As many as the connections that calls may have, each in the middle of its reading.
+        let mut snapshots = Vec::new();
+        for _ in 0..options.connections_max {
+            let mut snapshot = db.begin_snapshot().await.unwrap();
+            assert_eq!(count(&mut snapshot).await, Ok(1));
+            snapshots.push(snapshot);
+        }
+
+        let read = async || -> Result<i64, SqlError> {
+            Ok(with_pool!(db, |pool| {
+                sqlx::query_scalar("SELECT COUNT(*) FROM effect")
+                    .fetch_one(pool)
+                    .await?
+            }))
+        };
+
+        assert_eq!(read().await, Ok(1));
+        drop(snapshots);
     })
     .await;
 }

@@ -127,10 +127,15 @@ async fn a_sum_needs_a_cast_to_be_the_same_on_both() {
 #[tokio::test]
 async fn sqlite_is_durable_and_strict_and_reads_on_connections_that_cannot_write() {
     fresh_sqlite(&COUNTER, &DbOptions::default(), async |db| {
-        let Pools::Sqlite { read, write } = db.pools() else {
+        let Pools::Sqlite {
+            read,
+            snapshots,
+            write,
+        } = db.pools()
+        else {
             unreachable!()
         };
-        for pool in [read, write] {
+        for pool in [read, snapshots, write] {
             let pragma = async |sql: &'static str| -> i64 {
                 sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
             };
@@ -144,7 +149,9 @@ async fn sqlite_is_durable_and_strict_and_reads_on_connections_that_cannot_write
             assert_eq!(journal, "wal");
         }
         assert_eq!(write.options().get_max_connections(), 1);
-        assert!(sqlx::query(WRITE).bind(1).execute(read).await.is_err());
+        for reading in [read, snapshots] {
+            assert!(sqlx::query(WRITE).bind(1).execute(reading).await.is_err());
+        }
         let text = "INSERT INTO counter VALUES (3, 'three')";
         assert!(sqlx::query(text).execute(write).await.is_err());
         let unknown = "CREATE TABLE wide (n BIGINT) STRICT";

@@ -231,7 +231,8 @@ async fn until_done<T, F: Future<Output = Result<T, Status>>>(
     for _ in 0..CATCH_UPS_MAX {
         match call().await {
             Ok(_) => return Ok(()),
-            Err(status) if status.code() == Code::DeadlineExceeded => {}
+            // The service itself waits for the others as long, and tells that they do not answer.
+            Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Unavailable) => {}
             Err(status) => return Err(status).context(what),
         }
     }
