@@ -255,6 +255,10 @@ pub enum Subject {
         /// How many rows to import.
         #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
         rows: u32,
+        /// How many months of history of all of them are imported afterwards: each a file with a bill,
+        /// usage and sometimes a call of every customer.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=24))]
+        months: u16,
     },
     /// Bulk scores a second.
     Score {

@@ -35,6 +35,15 @@ impl Used {
             postgres: self.postgres.saturating_sub(earlier.postgres),
         }
     }
+
+    /// Returns the sum of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            client: self.client + other.client,
+            server: self.server + other.server,
+            postgres: self.postgres + other.postgres,
+        }
+    }
 }
 
 /// Returns the processor time of a process in microseconds; 0 when there is none, or no `/proc`.

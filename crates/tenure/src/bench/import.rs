@@ -1,17 +1,17 @@
 //! Rows of a CSV file a second, beside a no-op of the same server and PostgreSQL's own COPY.
 
 mod copy;
+mod file;
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tenure_core::{Clock as _, Ids, SystemClock, Timestamp};
+use tenure_core::{Clock as _, Ids, SystemClock};
 use tenure_customer_data::import::{self, Job, RejectFile, Silent};
 use tenure_proto::customer::v1::Import;
-use tenure_simulator::{Operator, OperatorConfig};
+use tenure_sql::{Db, DbOptions};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -21,22 +21,30 @@ use super::server::{Backend, TestServer};
 use crate::service::ServiceName;
 use crate::show;
 
-/// What the columns of the generated file mean.
-const MAPPING: &str = include_str!("import.toml");
+/// What the columns of the generated files mean.
+const CUSTOMERS: &str = include_str!("import/customers.toml");
+const MONTH: &str = include_str!("import/month.toml");
 
-/// Measures the import of `rows` customers with a subscription each.
+/// What is imported.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    /// How many customers, with a subscription each.
+    pub rows: u32,
+    /// How many months of bills, usage and calls of all of them, in a file for each.
+    pub months: u16,
+}
+
+/// Measures an import.
 ///
 /// # Errors
 /// When a server does not start, or refuses a row.
-pub async fn import(postgres: Option<&str>, rows: u32, length: Duration) -> Result<()> {
+pub async fn import(postgres: Option<&str>, amount: Amount, length: Duration) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("bench.csv");
-    write_csv(&file, rows)?;
     let mut backends = vec![Backend::Sqlite];
     backends.extend(postgres.map(Backend::Postgres));
     let mut lines = Vec::new();
     for backend in backends {
-        lines.extend(measure(backend, &file, length).await?);
+        lines.extend(measure(backend, folder.path(), amount, length).await?);
     }
     show::heading("Import of customers with subscriptions, into customer-data alone");
     let headings = [
@@ -46,17 +54,64 @@ pub async fn import(postgres: Option<&str>, rows: u32, length: Duration) -> Resu
         "Rows/s#",
         "CPU us a row (client + server + PostgreSQL)#",
         "Memory MB (client, server)#",
+        "Disk bytes a customer#",
     ];
     show::table(&headings, &lines);
     Ok(())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "rates")]
-async fn measure(backend: Backend<'_>, file: &Path, length: Duration) -> Result<Vec<Vec<String>>> {
+async fn measure(
+    backend: Backend<'_>,
+    folder: &Path,
+    amount: Amount,
+    length: Duration,
+) -> Result<Vec<Vec<String>>> {
     let services = [ServiceName::CustomerData];
     let server = TestServer::start_on(backend, &[], &services, async |_| Ok(())).await?;
+    let no_op = no_op(&server, length).await?;
+    show::note(&format!("{}: importing ...", backend.name()));
+    let file = folder.join("bench.csv");
+    file::write_customers(&file, amount.rows)?;
+    let taken = Taken::in_by(&server, &file, CUSTOMERS).await?;
+    let shown = taken.shown(&server, amount).await?;
+    let mut lines = vec![line(backend.name(), no_op, shown)];
+    if let Backend::Postgres(url) = backend {
+        show::note("PostgreSQL: COPY of the same rows into equal tables ...");
+        let filled = server.database(ServiceName::CustomerData);
+        let (elapsed, used) = copy::measure(url, &filled).await?;
+        let taken = Taken {
+            elapsed,
+            used,
+            ..taken
+        };
+        let mut cells = taken.cells();
+        cells.extend([String::new(), String::new()]);
+        lines.push(line("COPY", String::new(), cells));
+    }
+    if amount.months > 0 {
+        let mut taken = Taken::default();
+        for month in 0..amount.months {
+            show::note(&format!("{}: month {} ...", backend.name(), month + 1));
+            file::write_month(&file, amount.rows, month)?;
+            taken.add(&Taken::in_by(&server, &file, MONTH).await?);
+        }
+        let way = format!("{}, {} months", backend.name(), amount.months);
+        let shown = taken.shown(&server, amount).await?;
+        lines.push(line(&way, String::new(), shown));
+    }
+    server.stop().await?;
+    Ok(lines)
+}
+
+fn line(way: &str, no_op: String, mut cells: Vec<String>) -> Vec<String> {
+    cells.splice(0..0, [way.to_owned()]);
+    cells.insert(2, no_op);
+    cells
+}
+
+async fn no_op(server: &TestServer, length: Duration) -> Result<String> {
     let health = HealthClient::new(server.connect()?);
-    let no_op = load::run(4, length, server.id(), move |_, _| {
+    let measured = load::run(4, length, server.id(), move |_, _| {
         let mut client = health.clone();
         async move {
             client
@@ -66,90 +121,84 @@ async fn measure(backend: Backend<'_>, file: &Path, length: Duration) -> Result<
                 .await?;
             Ok(())
         }
-    })
-    .await?;
-    show::note(&format!("{}: importing ...", backend.name()));
-    let (begin, used) = (Instant::now(), Used::now(server.id()));
-    let import = take_in(&server, file).await?;
-    let (elapsed, used) = (begin.elapsed(), Used::now(server.id()).since(used));
-    anyhow::ensure!(
-        import.rejected_row_count == 0,
-        "{} rows were refused",
-        import.rejected_row_count
-    );
-    let rows = import.accepted_row_count as f64;
-    let line = |way: &str, no_op: String, elapsed: Duration, used: Used, memory: String| {
-        let cpu = [used.client, used.server, used.postgres].map(|micros| micros as f64 / rows);
-        vec![
-            way.to_owned(),
-            import.accepted_row_count.to_string(),
-            no_op,
-            format!("{:.0}", rows / elapsed.as_secs_f64()),
-            format!("{:.1} + {:.1} + {:.1}", cpu[0], cpu[1], cpu[2]),
-            memory,
-        ]
-    };
-    let memory = format!(
-        "{}, {}",
-        super::cpu::peak_memory_mb(std::process::id()),
-        server.peak_memory_mb()
-    );
-    let no_op = format!("{:.0}", no_op.rate);
-    let mut lines = vec![line(backend.name(), no_op, elapsed, used, memory)];
-    if let Backend::Postgres(url) = backend {
-        show::note("PostgreSQL: COPY of the same rows into equal tables ...");
-        let filled = server.database(ServiceName::CustomerData);
-        let (elapsed, used) = copy::measure(url, &filled).await?;
-        lines.push(line("COPY", String::new(), elapsed, used, String::new()));
-    }
-    server.stop().await?;
-    Ok(lines)
+    });
+    Ok(format!("{:.0}", measured.await?.rate))
 }
 
-async fn take_in(server: &TestServer, file: &Path) -> Result<Import> {
+/// What was taken in, and what it took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    rows: i64,
+    elapsed: Duration,
+    used: Used,
+}
+
+impl Taken {
+    async fn in_by(server: &TestServer, file: &Path, mapping: &str) -> Result<Self> {
+        let (begin, used) = (Instant::now(), Used::now(server.id()));
+        let import = take_in(server, file, mapping).await?;
+        let (elapsed, used) = (begin.elapsed(), Used::now(server.id()).since(used));
+        let refused = import.rejected_row_count;
+        anyhow::ensure!(refused == 0, "{refused} rows were refused");
+        Ok(Self {
+            rows: import.accepted_row_count,
+            elapsed,
+            used,
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.elapsed += other.elapsed;
+        self.used = self.used.plus(other.used);
+    }
+
+    /// Returns rows, rate and processor time.
+    #[expect(clippy::cast_precision_loss, reason = "rates")]
+    fn cells(&self) -> Vec<String> {
+        let rows = self.rows as f64;
+        let Used {
+            client,
+            server,
+            postgres,
+        } = self.used;
+        let [client, server, postgres] = [client, server, postgres].map(|it| it as f64 / rows);
+        vec![
+            self.rows.to_string(),
+            format!("{:.0}", rows / self.elapsed.as_secs_f64()),
+            format!("{client:.1} + {server:.1} + {postgres:.1}"),
+        ]
+    }
+
+    /// Returns the same with memory and disk.
+    async fn shown(&self, server: &TestServer, amount: Amount) -> Result<Vec<String>> {
+        let mut cells = self.cells();
+        cells.push(format!(
+            "{}, {}",
+            super::cpu::peak_memory_mb(std::process::id()),
+            server.peak_memory_mb()
+        ));
+        let url = server.database(ServiceName::CustomerData);
+        let db = Db::connect(&url, &DbOptions::default()).await?;
+        let size = db.size_bytes().await?;
+        db.close().await;
+        cells.push((size / i64::from(amount.rows)).to_string());
+        Ok(cells)
+    }
+}
+
+async fn take_in(server: &TestServer, file: &Path, mapping: &str) -> Result<Import> {
     let source = File::open(file)?;
     let (content_digest, size_bytes) = import::digest(&source)?;
     let job = Job {
         source_name: "bench.csv".to_owned(),
         content_digest,
         size_bytes,
-        mapping: MAPPING.to_owned(),
+        mapping: mapping.to_owned(),
         request_id: Ids::system().uuid(SystemClock.now()),
     };
     let mut rejects = RejectFile::beside(file);
     let transport = server.connect()?;
     let done = import::run(transport, &job, source, &mut rejects, &mut Silent).await;
     Ok(done.context("the import failed")?.import)
-}
-
-/// Writes a file of the simulator's customers.
-pub(super) fn write_csv(file: &Path, rows: u32) -> Result<()> {
-    let start = Timestamp::from_date(2024, 1, 1).context("a day that exists")?;
-    let operator = Operator::new(OperatorConfig {
-        seed: 1,
-        customers: rows,
-        start,
-        months: 1,
-    })?;
-    let mut csv = BufWriter::new(File::create(file)?);
-    csv.write_all(b"id,kind,region,plan,contract,price,portable,joined,msisdn\n")?;
-    for customer in operator.customers() {
-        let (year, month, day) = customer.joined_at.date();
-        let price = customer.monthly_price_minor();
-        writeln!(
-            csv,
-            "{},{},{},{},{},{}.{:02},{},{year}-{month:02}-{day:02},{}",
-            customer.key(),
-            customer.kind.as_str(),
-            customer.region,
-            customer.plan.key,
-            customer.contract.as_str(),
-            price / 100,
-            price % 100,
-            customer.is_portable,
-            customer.msisdn(),
-        )?;
-    }
-    csv.flush()?;
-    Ok(())
 }

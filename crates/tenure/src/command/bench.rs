@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::block_on;
+use crate::bench::import::Amount;
 use crate::bench::{brief, coverage, crash, feed, feed_crash, import, redeem, score};
 use crate::cli::{BenchArgs, Subject};
 
@@ -16,7 +17,10 @@ pub(super) fn bench(args: &BenchArgs) -> Result<ExitCode> {
         match &args.subject {
             Subject::Redeem(args) => Box::pin(redeem::redeem(postgres, length, args)).await?,
             Subject::Brief(args) => Box::pin(brief::brief(postgres, length, args)).await?,
-            Subject::Import { rows } => Box::pin(import::import(postgres, *rows, length)).await?,
+            Subject::Import { rows, months } => {
+                let (rows, months) = (*rows, *months);
+                Box::pin(import::import(postgres, Amount { rows, months }, length)).await?;
+            }
             Subject::Score { rows } => Box::pin(score::score(postgres, *rows, length)).await?,
             Subject::Crash(args) => Box::pin(crash::crash(postgres, args)).await?,
             Subject::Feed(args) => Box::pin(feed::feed(postgres, length, args)).await?,
