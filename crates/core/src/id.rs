@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::violation::Mismatch;
@@ -10,7 +11,7 @@ use crate::violation::Mismatch;
 pub const KEY_LENGTH_MAX: usize = 64;
 
 /// Returns `text` as a key: 1 to 64 printable ASCII characters without spaces.
-fn parse_key(text: &str) -> Result<Box<str>, Mismatch> {
+fn parse_key(text: &str) -> Result<SmolStr, Mismatch> {
     let wanted = "1 to 64 printable ASCII characters without spaces";
     if text.is_empty() {
         return Err(Mismatch::new(wanted, "nothing"));
@@ -36,7 +37,7 @@ macro_rules! key {
         ///
         /// A key of the operator's own: 1 to 64 printable ASCII characters, case-sensitive.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Parses a key.

@@ -96,20 +96,21 @@ impl StoredAnswer {
             .map_err(|error| internal(&crate::call::domain(), &format!("stored answer: {error}")))
     }
 
-    /// Returns the answer to `repeated` in the domain of a service: the one that is stored for the
-    /// request with its request id, marked as replayed. `first` is the fingerprint of that request.
+    /// Returns the answer to a repeated request in the domain of a service: the one that is stored for the
+    /// request with its request id, marked as replayed. `repeated` and `first` are the fingerprints of the
+    /// two.
     ///
     /// # Errors
     /// `REQUEST_ID_REUSED` when the two requests differ; the refusal, when the first answer was one;
     /// `INTERNAL` when it cannot be read.
     pub fn repeat<W: WriteRequest>(
-        repeated: &W,
+        repeated: &Fingerprint,
         first: &Fingerprint,
         stored: &[u8],
         domain: &str,
     ) -> Result<W::Answer, Status> {
         first
-            .check(&Fingerprint::of(repeated), W::MESSAGE_NAME)
+            .check(repeated, W::MESSAGE_NAME)
             .map_err(|reused| to_status(&reused, domain))?;
         let stored = Self::from_bytes(stored)
             .map_err(|unreadable| internal(domain, &unreadable.to_string()))?;

@@ -1,14 +1,18 @@
 //! Many rows at once: what a set-wise statement costs too much for.
 //!
-//! SQLite: one prepared statement, stepped row by row without leaving the thread. PostgreSQL: `COPY`,
-//! for rows of which the caller knows that they are new. A row is a tuple of integers, texts,
-//! [`Bytes`] and options of them, in the order of the statement's places or columns.
+//! SQLite: one prepared statement, stepped row by row without leaving the thread. PostgreSQL: one
+//! statement for arrays, each of which holds a column. A row is a tuple of integers, texts, [`Bytes`] and
+//! options of them, in the order of the statement's places or columns.
 
-mod copy;
+mod columns;
+
+pub use columns::ColumnType;
+
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::{PgConnection, SqlSafeStr, SqliteConnection};
 use tenure_sqlite_log::rows::{self, RowsError};
 
 use crate::error::{SqlError, sqlite_error};
@@ -23,10 +27,18 @@ pub struct Bytes<'a>(pub &'a [u8]);
 impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.serialize_str(&copy::hex(self.0))
+            serializer.collect_str(&Hex(self.0))
         } else {
             serializer.serialize_bytes(self.0)
         }
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -56,27 +68,23 @@ pub async fn read_on_sqlite<K: Serialize, T: DeserializeOwned>(
     in_place(keys.len(), || rows::read(&mut handle, sql, keys))
 }
 
-/// Writes rows into PostgreSQL by a statement `COPY table (columns) FROM STDIN`.
+/// Runs a statement of PostgreSQL once for all rows: `$1`, `$2` and so on are arrays of the values in their
+/// first, second and further places, for `UNNEST`. Integers are sent as BIGINT; a cast says what they are.
+///
+/// It is one message of the protocol. `COPY` takes the server less time, but is several, and the last of
+/// them, of five bytes, waits up to 40 ms: sqlx 0.9.0 does not turn off Nagle's algorithm
+/// (<https://github.com/transact-rs/sqlx/issues/4335>).
 ///
 /// # Errors
 /// When the database fails or refuses a row, for example because its key is taken.
-pub async fn copy_on_postgres<R: Serialize>(
+pub async fn run_on_postgres<R: Serialize>(
     conn: &mut PgConnection,
-    sql: &str,
+    sql: impl SqlSafeStr,
+    types: &[ColumnType],
     rows: &[R],
 ) -> Result<(), SqlError> {
-    let mut copying = conn.copy_in_raw(sql).await?;
-    for chunk in rows.chunks(copy::ROWS_MAX) {
-        let text = match copy::encode(chunk) {
-            Ok(text) => text,
-            Err(unfit) => {
-                copying.abort("a row does not fit").await?;
-                return Err(unfit);
-            }
-        };
-        copying.send(text).await?;
-    }
-    copying.finish().await?;
+    let columns = columns::encode(types, rows)?;
+    sqlx::query_with(sql, columns).execute(conn).await?;
     Ok(())
 }
 

@@ -69,7 +69,7 @@ impl<'a, W: WriteRequest> Claiming<'a, W> {
             } => {
                 tx.rollback().await?;
                 let first = Fingerprint::from_bytes(&fingerprint);
-                let repeat = StoredAnswer::repeat(self.request, &first, &answer, DOMAIN);
+                let repeat = StoredAnswer::repeat::<W>(&mine, &first, &answer, DOMAIN);
                 Ok(Begun::Before(repeat))
             }
         }

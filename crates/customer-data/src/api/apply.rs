@@ -2,12 +2,12 @@
 
 use tenure_core::{RequestId, Violations};
 use tenure_proto::customer::v1 as wire;
-use tenure_rpc::fields;
+use tenure_rpc::{Fingerprint, fields};
 use tonic::Status;
 use uuid::Uuid;
 
 use super::import::import_id;
-use super::once::{Begun, Write, begin};
+use super::once::{Begun, Write, begin_as};
 use super::rows::{RECORDS_MAX, Rows};
 use super::show;
 use super::turn::Turns;
@@ -22,14 +22,14 @@ pub(super) async fn apply(
     let (id, import_id) = check(&request)?;
     let turn = turns.enter(import_id, request.batch_number);
     // Read while the batches before are written.
-    let rows = Rows::parse(&mut request.records, deps.clock.now());
+    let fingerprint = Fingerprint::of(&request);
+    let rows = Rows::parse(std::mem::take(&mut request.records), deps.clock.now());
     turn.wait().await;
-    let mut write = match begin(deps, id, &request).await? {
+    let begun = begin_as::<wire::ApplyImportBatchRequest>(deps, id, &fingerprint);
+    let mut write = match begun.await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    // They are as large as everything that is made of them.
-    request.records = Vec::new();
     let applied = apply_in(deps, &mut write, &request, import_id, rows).await;
     write.finish(applied).await
 }

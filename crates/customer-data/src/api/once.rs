@@ -12,6 +12,9 @@ use super::show;
 use crate::domain::{Book, Change, Outcome, Refusal, Touched};
 use crate::{DOMAIN, Deps, Error, store};
 
+/// Fewer changes than this are not worth a thread of their own.
+const FEW_CHANGES: usize = 64;
+
 /// What came of beginning a write.
 pub(super) enum Begun<R> {
     /// It was answered before, with this.
@@ -34,9 +37,17 @@ pub(super) async fn begin<W: WriteRequest>(
     id: RequestId,
     request: &W,
 ) -> Result<Begun<W::Answer>, Status> {
+    begin_as::<W>(deps, id, &Fingerprint::of(request)).await
+}
+
+/// Claims a request of which the fingerprint is known, or finds the answer it got.
+pub(super) async fn begin_as<W: WriteRequest>(
+    deps: &Deps,
+    id: RequestId,
+    mine: &Fingerprint,
+) -> Result<Begun<W::Answer>, Status> {
     let (lanes, now) = (deps.db.lanes(), deps.clock.now());
     let key = Key::of(lanes, W::METHOD_NAME, id);
-    let mine = Fingerprint::of(request);
     let mut tx = deps.db.begin().await.map_err(Error::from)?;
     let claim = answers::claim(&mut tx, &key, mine.as_bytes(), now).await;
     match claim.map_err(Error::from)? {
@@ -51,7 +62,7 @@ pub(super) async fn begin<W: WriteRequest>(
             answer,
         } => {
             let first = Fingerprint::from_bytes(&fingerprint);
-            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Begun::Answered)
+            StoredAnswer::repeat::<W>(mine, &first, &answer, DOMAIN).map(Begun::Answered)
         }
     }
 }
@@ -103,8 +114,16 @@ impl Write {
 /// Saves a book and tells its changes: the last thing of a transaction before the commit.
 pub(crate) async fn save(tx: &mut Tx, lanes: Lanes, mut book: Book) -> Result<(), SqlError> {
     let (changes, now) = (book.take_changes(), book.now());
+    if changes.len() < FEW_CHANGES {
+        store::save_book(tx, lanes, &book).await?;
+        return tell(tx, lanes, &changes, now).await;
+    }
+    // Encoded while the rows are written.
+    let told = tokio::task::spawn_blocking(move || told(lanes, &changes, now));
     store::save_book(tx, lanes, &book).await?;
-    tell(tx, lanes, &changes, now).await
+    let told = told.await.expect("encoding does not panic");
+    feed::append(tx, told, now).await?;
+    Ok(())
 }
 
 async fn tell(
@@ -113,7 +132,13 @@ async fn tell(
     changes: &[Change],
     now: Timestamp,
 ) -> Result<(), SqlError> {
-    let changes = changes
+    feed::append(tx, told(lanes, changes, now), now).await?;
+    Ok(())
+}
+
+/// Returns changes as the feed keeps them.
+fn told(lanes: Lanes, changes: &[Change], now: Timestamp) -> Vec<feed::NewChange> {
+    changes
         .iter()
         .map(|change| feed::NewChange {
             lane: lanes.of(change.fact.customer().as_str()),
@@ -122,9 +147,7 @@ async fn tell(
             happened_at: change.event_at,
             body: show::change(change, now).encode_to_vec(),
         })
-        .collect();
-    feed::append(tx, changes, now).await?;
-    Ok(())
+        .collect()
 }
 
 /// Does a write once: the answer it got before, or what `$todo` makes of the claimed `$write`. A macro,

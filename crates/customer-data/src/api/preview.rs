@@ -39,7 +39,7 @@ impl ImportService for Api {
 
 async fn preview(
     deps: &Deps,
-    mut request: wire::PreviewImportBatchRequest,
+    request: wire::PreviewImportBatchRequest,
 ) -> Result<wire::PreviewImportBatchResponse, Error> {
     let mut violations = Violations::new();
     fields::at_most(&mut violations, "records", &request.records, RECORDS_MAX);
@@ -50,7 +50,7 @@ async fn preview(
     }
     violations.into_result()?;
     let now = deps.clock.now();
-    let rows = Rows::parse(&mut request.records, now);
+    let rows = Rows::parse(request.records, now);
     let mut tx = deps.db.begin().await?;
     let mut book = rows.open(deps, &mut tx, &[], now).await?;
     tx.rollback().await?;

@@ -28,6 +28,7 @@ const REJECTS_MAX: usize = 8_000;
 /// The rows of one call, and what was refused of them so far.
 pub(super) struct Rows {
     rows: Vec<Row>,
+    touched: Touched,
     rejects: Vec<wire::RowReject>,
     count: usize,
 }
@@ -68,20 +69,23 @@ impl Watch for () {
 
 impl Rows {
     /// Reads records. What is wrong with one is noted.
-    pub(super) fn parse(records: &mut [wire::ImportRecord], now: Timestamp) -> Self {
-        let mut rejects = Vec::new();
-        let mut rows = Vec::with_capacity(records.len());
-        for record in &mut *records {
-            match parse_row(record, now) {
-                Ok(row) => rows.push(row),
-                Err(violations) => rejects.extend(rejects_of(record.line, &violations)),
+    pub(super) fn parse(records: Vec<wire::ImportRecord>, now: Timestamp) -> Self {
+        let mut read = Self {
+            rows: Vec::with_capacity(records.len()),
+            touched: Touched::default(),
+            rejects: Vec::new(),
+            count: records.len(),
+        };
+        for mut record in records {
+            match parse_row(&mut record, now) {
+                Ok(row) => {
+                    row.touch(&mut read.touched);
+                    read.rows.push(row);
+                }
+                Err(violations) => read.rejects.extend(rejects_of(record.line, &violations)),
             }
         }
-        Self {
-            rows,
-            rejects,
-            count: records.len(),
-        }
+        read
     }
 
     /// Opens the book of everything that the rows name, behind its locks and those of further lanes.
@@ -92,9 +96,7 @@ impl Rows {
         further: &[Lane],
         now: Timestamp,
     ) -> Result<Book, Error> {
-        let mut touched = Touched::default();
-        self.rows.iter().for_each(|row| row.touch(&mut touched));
-        let mut book = store::open_book(tx, deps.db.lanes(), &touched, further, now).await?;
+        let mut book = store::open_book(tx, deps.db.lanes(), &self.touched, further, now).await?;
         let newcomers = self.rows.iter().map(|row| (&row.customer, row.numbers()));
         screen::customers(deps, tx, newcomers, &mut book).await?;
         Ok(book)

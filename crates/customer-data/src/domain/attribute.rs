@@ -1,5 +1,6 @@
 //! Typed facts about a customer under names of the operator's choice.
 
+use smol_str::SmolStr;
 use tenure_core::Timestamp;
 use tenure_core::violation::Mismatch;
 
@@ -10,7 +11,7 @@ const TEXT_LENGTH_MAX: usize = 256;
 
 /// The name of an attribute: 1 to 64 of `a-z`, `0-9` and `_`, beginning with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttributeName(Box<str>);
+pub struct AttributeName(SmolStr);
 
 impl AttributeName {
     /// Parses a name.

@@ -14,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use smol_str::SmolStr;
 pub use subscription::require_running;
 use tenure_core::{BillId, CustomerId, InteractionId, SubscriptionId, Timestamp};
 
@@ -90,7 +91,7 @@ pub struct Book {
     /// Whom names in other systems mean.
     pub external_ids: Shelf<ExternalId, CustomerId>,
     /// Whose keys are.
-    pub owners: Shelf<(Owned, Box<str>), CustomerId>,
+    pub owners: Shelf<(Owned, SmolStr), CustomerId>,
     /// Subscriptions.
     pub subscriptions: Shelf<(CustomerId, SubscriptionId), Subscription>,
     /// Who holds numbers from when.
@@ -207,7 +208,7 @@ impl Book {
         customer: &CustomerId,
         taken: (Reason, &'static str),
     ) -> Result<(), Refusal> {
-        let key = (owned, Box::from(id));
+        let key = (owned, id.into());
         match self.owners.get(&key) {
             Some(owner) if owner == customer => {}
             None => self.owners.put(key, customer.clone()),

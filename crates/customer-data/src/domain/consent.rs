@@ -1,5 +1,6 @@
 //! The consent ledger: what was said, and what follows from all of it at an instant.
 
+use smol_str::SmolStr;
 use tenure_core::violation::Mismatch;
 use tenure_core::{CustomerId, Timestamp};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ pub const LABEL_LENGTH_MAX: usize = 64;
 
 /// A number or an address, as it is compared. Personal data: never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContactPoint(Box<str>);
+pub struct ContactPoint(SmolStr);
 
 impl ContactPoint {
     /// Parses a contact point; nothing when the text is blank.

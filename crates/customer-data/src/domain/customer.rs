@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use smol_str::SmolStr;
 use tenure_core::violation::Mismatch;
 use tenure_core::{CustomerId, Span, Timestamp};
 use uuid::Uuid;
@@ -19,8 +20,8 @@ pub const EXTERNAL_IDS_MAX: usize = 16;
 /// The name that another system gives to a customer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalId {
-    system: Box<str>,
-    id: Box<str>,
+    system: SmolStr,
+    id: SmolStr,
 }
 
 impl ExternalId {

@@ -1,11 +1,12 @@
 //! Phone numbers, and who holds one when.
 
+use smol_str::SmolStr;
 use tenure_core::violation::Mismatch;
 use tenure_core::{CustomerId, SubscriptionId, Timestamp};
 
 /// A phone number in E.164 form: `+` and 6 to 15 digits. Personal data: never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Msisdn(Box<str>);
+pub struct Msisdn(SmolStr);
 
 impl Msisdn {
     /// Parses a number.

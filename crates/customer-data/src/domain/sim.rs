@@ -1,5 +1,6 @@
 //! SIMs, and which subscription holds one when.
 
+use smol_str::SmolStr;
 use tenure_core::violation::Mismatch;
 use tenure_core::{CustomerId, SubscriptionId, Timestamp};
 
@@ -12,7 +13,7 @@ pub const OWNERS_MAX: usize = 32;
 /// The number of a SIM (ITU-T E.118): 18 to 20 digits that begin with 89. Tells who its holder is, so
 /// it is never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Iccid(Box<str>);
+pub struct Iccid(SmolStr);
 
 impl Iccid {
     /// Parses a number.

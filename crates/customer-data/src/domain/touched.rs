@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use smol_str::SmolStr;
 use tenure_core::{
     BillId, ComplaintId, CustomerId, InteractionId, PromiseId, SubscriptionId, SurveyId,
 };
@@ -38,7 +39,7 @@ pub struct Touched {
     /// Surveys of customers.
     pub surveys: BTreeSet<(CustomerId, SurveyId)>,
     /// Keys that something new wants to have.
-    pub claimed: BTreeSet<(Owned, Box<str>)>,
+    pub claimed: BTreeSet<(Owned, SmolStr)>,
 }
 
 impl Touched {

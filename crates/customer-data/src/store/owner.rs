@@ -59,8 +59,8 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    let (created, changed) = book
-        .owners
-        .saved(|(owned, id), customer| (lanes.of(id), owned.as_str(), id, customer.as_str()));
+    let (created, changed) = book.owners.saved(|(owned, id), customer| {
+        (lanes.of(id), owned.as_str(), id.as_str(), customer.as_str())
+    });
     rows::save(tx, SAVE, &created, &changed).await
 }

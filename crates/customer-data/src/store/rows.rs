@@ -1,21 +1,21 @@
 //! Sets of rows. Each statement stands once, for a JSON array of arrays that both databases take apart.
 //!
-//! Taking JSON apart costs SQLite more than writing the rows: it runs the statement for each row, with
-//! the values in its places. PostgreSQL is given many new rows by `COPY`.
+//! Taking JSON apart costs more than writing the rows: SQLite runs the statement for each row, with the
+//! values in its places, and PostgreSQL is given an array of each column.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::AssertSqlSafe;
 use tenure_core::{DepartmentCode, PersonCode};
+use tenure_sql::rows::ColumnType;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, rows, with_tx};
 
 use crate::domain::StaffMember;
 
-/// From so many new rows on, `COPY` is worth its further round trip.
-const COPY_ROWS_MIN: usize = 32;
-
-/// Where the rows come from in the text of a statement for SQLite.
-const JSON_ROWS: &str = " json_each($1) AS given ";
+/// Where the rows come from in the text of a statement for SQLite, and in that for PostgreSQL.
+const JSON_ROWS: &str = "json_each($1) AS given";
+const JSONB_ROWS: &str = "jsonb_array_elements($1::JSONB) AS given (value)";
 
 /// One statement in both dialects; `$1` is the JSON array.
 #[derive(Debug, Clone, Copy)]
@@ -31,24 +31,74 @@ impl RowsSql {
 
     /// Returns the statement of SQLite for one row, whose values are parameters.
     fn by_row(self) -> String {
-        let text = self.sqlite.replacen(JSON_ROWS, " (SELECT 1) AS given ", 1);
-        let mut parts = text.split("value ->> ");
-        let mut statement = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-            let (at, rest) = part.split_at(digits);
-            let at: usize = at.parse().expect("each value of a row has a number");
-            statement.push_str(&format!("?{}{rest}", at + 1));
-        }
-        statement
+        parameters(&self.sqlite.replacen(JSON_ROWS, "(SELECT 1) AS given", 1))
     }
 
-    /// Returns the statement of PostgreSQL that copies rows into the table.
-    fn copy(self) -> String {
-        let head = self.postgres.split_inclusive(')').next();
-        let columns = head.and_then(|head| head.trim().strip_prefix("INSERT INTO "));
-        let columns = columns.expect("rows are saved by INSERT INTO table (columns)");
-        format!("COPY {columns} FROM STDIN")
+    /// Returns the statement of SQLite for one row that is new: where no conflict can come halfway,
+    /// SQLite keeps no way back from each row.
+    fn by_new_row(self) -> String {
+        let Insert { table, values, .. } = Insert::of(self.sqlite, JSON_ROWS);
+        parameters(&format!("{table}VALUES ({values})"))
+    }
+
+    /// Returns the statement of PostgreSQL for an array of each column, of rows that are new or not, and
+    /// the types of the columns.
+    fn by_columns(self, are_new: bool) -> (String, Vec<ColumnType>) {
+        let insert = Insert::of(self.postgres, JSONB_ROWS);
+        let names = column_types(insert.values);
+        let array = |(at, name): (usize, &&str)| format!("${}::{name}[]", at + 1);
+        let arrays: Vec<_> = names.iter().enumerate().map(array).collect();
+        let (table, arrays) = (insert.table, arrays.join(", "));
+        let or_else = if are_new { "" } else { insert.or_else };
+        let of_name = |name: &&str| match *name {
+            "TEXT" => ColumnType::Text,
+            "BYTEA" => ColumnType::Bytes,
+            _ => ColumnType::Integer,
+        };
+        (
+            format!("{table}SELECT * FROM UNNEST({arrays}) AS given {or_else}"),
+            names.iter().map(of_name).collect(),
+        )
+    }
+}
+
+/// A statement that saves rows, taken apart: INSERT INTO table (columns) SELECT values FROM rows and what
+/// comes after. The values stand in the order of the columns and are those of the row in their order.
+struct Insert {
+    table: &'static str,
+    values: &'static str,
+    or_else: &'static str,
+}
+
+impl Insert {
+    fn of(text: &'static str, rows: &str) -> Self {
+        let parts = || {
+            let (table, rest) = text.split_once("SELECT ")?;
+            let (values, or_else) = rest.split_once(rows)?;
+            let values = values.trim_end().strip_suffix("FROM")?;
+            Some(Self {
+                table,
+                values,
+                or_else,
+            })
+        };
+        parts().expect("rows are saved by INSERT INTO table (columns) SELECT values FROM rows")
+    }
+}
+
+/// Returns the names of the types of values, as they stand in a statement for PostgreSQL.
+fn column_types(values: &str) -> Vec<&str> {
+    values.split("value ->> ").skip(1).map(type_of).collect()
+}
+
+/// Returns the type of a value from what stands behind `value ->> `: its place and perhaps what it is
+/// made.
+fn type_of(value: &str) -> &str {
+    let after = value.trim_start_matches(|c: char| c.is_ascii_digit());
+    match after.strip_prefix(" AS ").and_then(|it| it.split_once(')')) {
+        Some((name, _)) => name,
+        None if after.starts_with(", 'hex')") => "BYTEA",
+        None => "TEXT",
     }
 }
 
@@ -69,6 +119,19 @@ macro_rules! rows_sql {
 }
 pub(super) use rows_sql;
 
+/// Puts parameters in the places of a row's values.
+fn parameters(text: &str) -> String {
+    let mut parts = text.split("value ->> ");
+    let mut statement = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (at, rest) = part.split_at(digits);
+        let at: usize = at.parse().expect("each value of a row has a number");
+        statement.push_str(&format!("?{}{rest}", at + 1));
+    }
+    statement
+}
+
 /// Returns rows as the parameter.
 pub(super) fn encode<R: Serialize>(rows: &[R]) -> String {
     serde_json::to_string(rows).expect("numbers and text are always JSON")
@@ -84,21 +147,22 @@ pub(super) async fn save<R: Serialize>(
 ) -> Result<(), SqlError> {
     match tx.connection() {
         TxConnection::Sqlite(conn) => {
-            for rows in [created, changed]
-                .into_iter()
-                .filter(|rows| !rows.is_empty())
-            {
-                rows::write_on_sqlite(conn, &sql.by_row(), rows).await?;
+            if !created.is_empty() {
+                rows::write_on_sqlite(conn, &sql.by_new_row(), created).await?;
+            }
+            if !changed.is_empty() {
+                rows::write_on_sqlite(conn, &sql.by_row(), changed).await?;
             }
             Ok(())
         }
-        TxConnection::Postgres(conn) if created.len() >= COPY_ROWS_MIN => {
-            rows::copy_on_postgres(conn, &sql.copy(), created).await?;
-            execute(tx, sql, changed).await
-        }
-        TxConnection::Postgres(_) => {
-            execute(tx, sql, created).await?;
-            execute(tx, sql, changed).await
+        TxConnection::Postgres(conn) => {
+            for (rows, are_new) in [(created, true), (changed, false)] {
+                if !rows.is_empty() {
+                    let (statement, types) = sql.by_columns(are_new);
+                    rows::run_on_postgres(conn, AssertSqlSafe(statement), &types, rows).await?;
+                }
+            }
+            Ok(())
         }
     }
 }
@@ -195,4 +259,50 @@ pub(super) fn staff(department: &str, person: &str) -> Result<StaffMember, SqlEr
         department: read("department", DepartmentCode::parse(department).ok())?,
         person: read("person", PersonCode::parse(person).ok())?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAVE: RowsSql = RowsSql {
+        sqlite: "INSERT INTO pet (lane, name, photo)
+                 SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, value ->> 2
+                 FROM json_each($1) AS given WHERE TRUE ON CONFLICT (name) DO NOTHING",
+        postgres: "INSERT INTO pet (lane, name, photo)
+                   SELECT CAST(value ->> 0 AS INTEGER), value ->> 1, DECODE(value ->> 2, 'hex')
+                   FROM jsonb_array_elements($1::JSONB) AS given (value) WHERE TRUE ON CONFLICT (name) DO NOTHING",
+    };
+
+    fn words(text: &str) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_row_of_sqlite_stands_in_parameters_and_a_new_one_can_meet_no_conflict() {
+        assert_eq!(
+            words(&SAVE.by_row()),
+            "INSERT INTO pet (lane, name, photo) SELECT CAST(?1 AS INTEGER), ?2, ?3 \
+             FROM (SELECT 1) AS given WHERE TRUE ON CONFLICT (name) DO NOTHING"
+        );
+        assert_eq!(
+            words(&SAVE.by_new_row()),
+            "INSERT INTO pet (lane, name, photo) VALUES (CAST(?1 AS INTEGER), ?2, ?3 )"
+        );
+    }
+
+    #[test]
+    fn rows_of_postgresql_stand_in_an_array_of_each_column() {
+        let head = "INSERT INTO pet (lane, name, photo) \
+                    SELECT * FROM UNNEST($1::INTEGER[], $2::TEXT[], $3::BYTEA[]) AS given";
+        let types = [ColumnType::Integer, ColumnType::Text, ColumnType::Bytes];
+        let (new, types_of_new) = SAVE.by_columns(true);
+        assert_eq!(
+            (words(&new), types_of_new),
+            (head.to_owned(), types.to_vec())
+        );
+        let (changed, _) = SAVE.by_columns(false);
+        let or_else = "WHERE TRUE ON CONFLICT (name) DO NOTHING";
+        assert_eq!(words(&changed), format!("{head} {or_else}"));
+    }
 }

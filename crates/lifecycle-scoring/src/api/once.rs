@@ -47,7 +47,7 @@ pub(crate) async fn begin<W: WriteRequest>(
             answer,
         } => {
             let first = Fingerprint::from_bytes(&fingerprint);
-            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Once::Before)
+            StoredAnswer::repeat::<W>(&mine, &first, &answer, DOMAIN).map(Once::Before)
         }
     }
 }

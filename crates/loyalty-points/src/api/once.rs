@@ -50,7 +50,7 @@ pub(super) async fn begin<W: WriteRequest>(
             answer,
         } => {
             let first = Fingerprint::from_bytes(&fingerprint);
-            StoredAnswer::repeat(request, &first, &answer, DOMAIN).map(Begun::Answered)
+            StoredAnswer::repeat::<W>(&mine, &first, &answer, DOMAIN).map(Begun::Answered)
         }
     }
 }

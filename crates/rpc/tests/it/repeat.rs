@@ -34,7 +34,8 @@ fn request(author: &str) -> CreateRewardRequest {
 
 fn repeat(author: &str, stored: &[u8]) -> Result<CreateRewardResponse, Status> {
     let first = Fingerprint::of(&request("ada"));
-    StoredAnswer::repeat(&request(author), &first, stored, DOMAIN)
+    let repeated = Fingerprint::of(&request(author));
+    StoredAnswer::repeat::<CreateRewardRequest>(&repeated, &first, stored, DOMAIN)
 }
 
 fn stored(answered: &Result<CreateRewardResponse, No>) -> Option<Vec<u8>> {

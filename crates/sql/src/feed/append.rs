@@ -71,21 +71,6 @@ const MANY: usize = 64;
 const INSERT_ROW_SQLITE: &str = "
     INSERT INTO change (lane, seq, kind, key, happened_at, recorded_at, body)
     VALUES (?, ?, ?, ?, ?, ?, ?)";
-/// Locks the lanes in ascending order and moves them on.
-const MOVE_LANES_POSTGRES: &str = "
-    WITH wanted AS (
-        SELECT lane.lane, count.n
-        FROM lane
-        JOIN UNNEST($1::INTEGER[], $2::BIGINT[]) AS count (lane, n) ON count.lane = lane.lane
-        ORDER BY lane.lane
-        FOR NO KEY UPDATE OF lane
-    )
-    UPDATE lane SET seq = lane.seq + wanted.n
-    FROM wanted
-    WHERE lane.lane = wanted.lane
-    RETURNING lane.lane, lane.seq";
-const COPY_POSTGRES: &str =
-    "COPY change (lane, seq, kind, key, happened_at, recorded_at, body) FROM STDIN";
 
 /// Locks lanes until the end of the transaction, for a use case that decides on what it reads before
 /// it knows its changes. Ask once for all lanes it may touch. On SQLite the transaction is alone
@@ -134,17 +119,6 @@ pub async fn append(
     let lanes: Vec<Lane> = changes.iter().map(|change| change.lane).collect();
     let at = match tx.connection() {
         TxConnection::Sqlite(conn) => append_sqlite(conn, changes, &counts, recorded_at).await?,
-        TxConnection::Postgres(conn) if changes.len() >= MANY => {
-            let heads: Vec<(Lane, i64)> = sqlx::query_as(MOVE_LANES_POSTGRES)
-                .bind(counts.keys().copied().collect::<Vec<_>>())
-                .bind(counts.values().copied().collect::<Vec<_>>())
-                .fetch_all(&mut *conn)
-                .await?;
-            let at = number(&lanes, &counts, &heads)?;
-            let rows = numbered(&changes, &at, recorded_at);
-            rows::copy_on_postgres(conn, COPY_POSTGRES, &rows).await?;
-            at
-        }
         TxConnection::Postgres(conn) => {
             let backs = backs(&lanes, &counts);
             let heads = append_postgres(conn, changes, &counts, &backs, recorded_at).await?;

@@ -13,6 +13,7 @@ mod log;
 mod migrate;
 mod ordering;
 mod prune;
+mod rows;
 mod snapshot;
 mod support;
 mod traps;

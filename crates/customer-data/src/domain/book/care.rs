@@ -230,7 +230,7 @@ impl Book {
         customer: &CustomerId,
         (reason, field): (Reason, &'static str),
     ) -> Result<(), Refusal> {
-        let key = (owned, Box::from(id));
+        let key = (owned, id.into());
         if self.owners.get(&key).is_some() {
             let refusal = Refusal::new(reason, field, "a new id", "one that is taken");
             return Err(refusal.with(field, id));

@@ -104,7 +104,11 @@ impl Book {
         };
         self.stand(at, old);
         self.give_number(&mut new)?;
-        let key = (Owned::Subscription, Box::from(id.as_str()));
+        let key = (Owned::Subscription, id.as_str().into());
+        if self.owners.get(&key).is_none() {
+            // Whoever had the subscription has its key: it is loaded with those of others only.
+            self.owners.load(key.clone(), customer.clone());
+        }
         self.owners.put(key, to.clone());
         Ok(self.stand(at, new))
     }
