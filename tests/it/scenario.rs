@@ -14,7 +14,7 @@ use crate::facts::{self, request_id};
 use crate::topology::in_each_topology;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_joins_pays_earns_is_kept_spends_and_leaves() {
+async fn a_customer_joins_pays_earns_is_kept_spends_leaves_and_is_forgotten() {
     in_each_topology(async |clients| {
         join(&clients).await;
         pay_and_earn(&clients).await;
@@ -22,6 +22,7 @@ async fn a_customer_joins_pays_earns_is_kept_spends_and_leaves() {
         be_kept(&clients).await;
         spend_once(&clients).await;
         leave(&clients).await;
+        be_forgotten(&clients).await;
     })
     .await;
 }
@@ -357,4 +358,47 @@ async fn leave(clients: &Clients) {
         .score
         .unwrap();
     assert_eq!(score.stage(), types::LifecycleStage::Churned);
+}
+
+/// Every service that knew the customer gives a receipt, and the books of the points stay sound.
+async fn be_forgotten(clients: &Clients) {
+    let mut privacy = clients.desks.privacy.clone();
+    let request = customer::EraseCustomerRequest {
+        request_id: request_id(),
+        customer_id: "C007".to_owned(),
+        reason: "ART17".to_owned(),
+        requested_by: "agent-7".to_owned(),
+    };
+    let begun = privacy.erase_customer(request).await.unwrap().into_inner();
+    let begun = begun.erasure.unwrap();
+    assert_eq!(
+        begun.awaited_services,
+        ["campaign", "lifecycle-scoring", "loyalty-points"]
+    );
+
+    let mut scoring = clients.scoring.clone();
+    scoring.catch_up(scoring::CatchUpRequest {}).await.unwrap();
+    let mut campaign = clients.campaign.clone();
+    let request = campaign::CatchUpRequest {};
+    campaign.catch_up(request).await.unwrap();
+    let mut loyalty = clients.loyalty.clone();
+    loyalty.catch_up(loyalty::CatchUpRequest {}).await.unwrap();
+
+    let erasure_id = begun.erasure_id.clone();
+    let request = customer::GetErasureRequest { erasure_id };
+    let erasure = privacy.get_erasure(request).await.unwrap().into_inner();
+    let erasure = erasure.erasure.unwrap();
+    assert!(erasure.awaited_services.is_empty());
+    let others = begun.awaited_services.iter();
+    for service in others {
+        let mut receipts = erasure.receipts.iter();
+        let receipt = receipts.find(|it| it.service == *service).unwrap();
+        assert!(receipt.row_count > 0, "{service}");
+    }
+    let account_id = "C007".to_owned();
+    let request = loyalty::GetAccountRequest { account_id };
+    let account = loyalty.get_account(request).await.unwrap().into_inner();
+    let account = account.account.unwrap();
+    assert_eq!(account.state(), loyalty::AccountState::Closed);
+    assert_eq!((account.available_points, account.held_points), (0, 0));
 }

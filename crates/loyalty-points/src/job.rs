@@ -2,6 +2,7 @@
 //! written.
 
 mod bills;
+mod erase;
 mod news;
 mod notices;
 mod seal;

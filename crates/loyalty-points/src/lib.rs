@@ -76,6 +76,7 @@ pub struct Service(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) db: Db,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
     pub(crate) config: Config,
     pub(crate) rules: Arc<Rules>,
     pub(crate) lifecycle: Lifecycle,
@@ -98,7 +99,7 @@ impl Service {
         let Deps {
             db,
             clock,
-            ids: _,
+            ids,
             config,
             lifecycle,
             customer_data,
@@ -108,6 +109,7 @@ impl Service {
         let shared = Shared {
             db,
             clock,
+            ids,
             config,
             rules,
             lifecycle,

@@ -11,6 +11,7 @@ pub(crate) mod damage;
 mod earned;
 mod earning;
 mod entries;
+pub(crate) mod erasure;
 mod expiring;
 mod fed;
 mod feed;

@@ -9,6 +9,7 @@ use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::customer::v1::group_service_client::GroupServiceClient;
 use tenure_proto::customer::v1::lead_service_client::LeadServiceClient;
 use tenure_proto::customer::v1::party_service_client::PartyServiceClient;
+use tenure_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tenure_proto::customer::v1::resource_service_client::ResourceServiceClient;
 use tenure_proto::customer::v1::subscription_terms_service_client::SubscriptionTermsServiceClient;
 use tenure_proto::customer::v1::survey_service_client::SurveyServiceClient;
@@ -76,6 +77,8 @@ pub struct Desks {
     pub consents: ConsentServiceClient<Transport>,
     /// Briefings.
     pub briefings: BriefingServiceClient<Transport>,
+    /// Erasures and copies of everything.
+    pub privacy: PrivacyServiceClient<Transport>,
 }
 
 impl Desks {
@@ -93,6 +96,7 @@ impl Desks {
             surveys: SurveyServiceClient::new(transport.clone()),
             consents: ConsentServiceClient::new(transport.clone()),
             briefings: BriefingServiceClient::new(transport.clone()),
+            privacy: PrivacyServiceClient::new(transport.clone()),
         }
     }
 }

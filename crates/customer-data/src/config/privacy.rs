@@ -70,6 +70,9 @@ pub enum AccessLogMode {
     Committed,
 }
 
+/// All services of the platform that hold the key of a customer.
+const ERASURE_SERVICES: [&str; 3] = ["campaign", "lifecycle-scoring", "loyalty-points"];
+
 impl Default for PrivacyConfig {
     fn default() -> Self {
         let kinds = IdentifierKind::ALL.iter();
@@ -79,7 +82,7 @@ impl Default for PrivacyConfig {
             birth_attribute: "birth_date".to_owned(),
             suppress_by: kinds.map(|it| it.as_str().to_ascii_lowercase()).collect(),
             erasure_interval_s: 10,
-            erasure_services: vec!["campaign".to_owned(), "lifecycle-scoring".to_owned()],
+            erasure_services: ERASURE_SERVICES.map(str::to_owned).to_vec(),
             right_by_default: Right::Full,
             rights: Vec::new(),
             access_log: AccessLogMode::Queued,

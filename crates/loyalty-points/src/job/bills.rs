@@ -11,11 +11,12 @@ use tenure_proto::customer::v1::{
     BatchGetCustomersRequest, Bill, BillState, Change, WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_rpc::feed::{Consumer, Outcome};
-use tenure_rpc::{IntoStatus, fields};
+use tenure_rpc::{IntoStatus, erasure, fields};
 use tenure_sql::SqlError;
 use tenure_sql::feed::consumer;
 use tonic::{Status, Streaming};
 
+use super::erase::{self, Failure};
 use super::news;
 use crate::domain::{Event, EventKind, Facts};
 use crate::store::{self, Earned, Fed, Happened, Move, NotBooked, Strangers, Told};
@@ -113,6 +114,26 @@ impl BillReader {
         Ok(joined)
     }
 
+    async fn forget(&mut self, changes: &[Change]) -> Result<(), Status> {
+        let forgotten = erase::forget(&self.shared, changes).await;
+        forgotten.map_err(|failure| match failure {
+            Failure::Sql(error) => self.fail(error),
+            Failure::Source(status) => status,
+        })
+    }
+
+    /// Returns what changes tell; of who was erased, nothing from before.
+    fn all_told(&self, changes: &[Change]) -> Vec<Told> {
+        let mut all: Vec<Told> = Vec::with_capacity(changes.len());
+        for change in changes {
+            match erasure::told(change) {
+                Some(erased) => all.retain(|told| told.customer() != erased.customer_id),
+                None => all.extend(self.told(change)),
+            }
+        }
+        all
+    }
+
     fn told(&self, change: &Change) -> Option<Told> {
         let now = self.shared.clock.now();
         match change.fact.as_ref()? {
@@ -195,8 +216,8 @@ impl Consumer for BillReader {
             return Ok(Outcome::Applied);
         }
         let count = i64::try_from(response.changes.len()).unwrap_or(i64::MAX);
-        let changes = response.changes.iter();
-        let mut told: Vec<Told> = changes.filter_map(|change| self.told(change)).collect();
+        self.forget(&response.changes).await?;
+        let mut told = self.all_told(&response.changes);
         let fed = self.book(&to, &mut told).await?;
         let Fed::Done(outcomes) = fed else {
             return Ok(Outcome::Lost);

@@ -223,7 +223,7 @@ pub(super) async fn lines_of_day(
 
 fn lines(rows: &[String]) -> Result<Vec<Line>, SqlError> {
     let mut lines = Vec::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.is_empty()) {
         lines.extend(body(row)?.lines);
     }
     Ok(lines)
@@ -309,8 +309,8 @@ const WALK: &str = "
     LIMIT $5";
 
 /// Returns up to `limit` events of a lane behind `after`, account by account and in the order in
-/// which they happened; those of other programmes and outside of the period are left out. Returns how
-/// many were read, too, and nothing to go on from at the end of the lane.
+/// which they happened; those of other programmes, outside of the period and of customers who were erased
+/// are left out. Returns how many were read, too, and nothing to go on from at the end of the lane.
 pub(crate) async fn walk(
     db: &Db,
     lane: Lane,
@@ -333,7 +333,7 @@ pub(crate) async fn walk(
     let period = from.as_micros()..to.as_micros();
     let mut found = Vec::with_capacity(rows.len());
     for (account, _, text, happened_at, of) in rows {
-        if of == programme.as_str() && period.contains(&happened_at) {
+        if of == programme.as_str() && period.contains(&happened_at) && !text.is_empty() {
             let body = body(&text)?;
             found.push(Found { account, body });
         }

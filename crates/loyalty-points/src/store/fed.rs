@@ -321,7 +321,8 @@ impl Told {
         }
     }
 
-    fn customer(&self) -> &str {
+    /// Returns of whom it is told.
+    pub(crate) fn customer(&self) -> &str {
         match self {
             Self::Bill(bill) => {
                 let first = bill.formerly.first().map(|(_, account)| account);

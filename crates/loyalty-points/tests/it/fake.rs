@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 
 use tenure_core::Timestamp;
 use tenure_proto::customer::v1::change::Fact;
+use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tenure_proto::customer::v1::{
-    BatchGetCustomersRequest, BatchGetCustomersResponse, Bill, BillState, Change, Customer,
-    PaymentStatus, Subscription, SubscriptionState, WatchChangesRequest, WatchChangesResponse,
+    BatchGetCustomersRequest, BatchGetCustomersResponse, Bill, BillState, Change, Customer, Erased,
+    PaymentStatus, RecordErasureReceiptRequest, Subscription, SubscriptionState,
+    WatchChangesRequest, WatchChangesResponse,
 };
 use tenure_proto::r#type::v1::Money;
 use tenure_rpc::fields::time;
@@ -29,6 +31,9 @@ pub(crate) struct FakeCustomers(Arc<Mutex<Told>>);
 struct Told {
     changes: Vec<Change>,
     customers: Vec<Customer>,
+    receipts: Vec<RecordErasureReceiptRequest>,
+    /// How many receipts are not taken.
+    refusals: usize,
 }
 
 /// How many changes one message holds.
@@ -36,7 +41,37 @@ const BATCH: usize = 7;
 
 impl FakeCustomers {
     pub(crate) fn transport(&self) -> Transport {
-        in_process(Routes::default().add_service(self.clone()))
+        let routes = Routes::default().add_service(self.clone());
+        in_process(routes.add_service(PrivacyServiceServer::new(self.clone())))
+    }
+
+    /// Tells that a customer was erased, under an id of the erasure.
+    pub(crate) fn erase(&self, customer_id: &str, erasure_id: &str, at: Timestamp) {
+        let fact = Erased {
+            customer_id: customer_id.into(),
+            erasure_id: erasure_id.into(),
+        };
+        self.tell(customer_id, at, Fact::Erasure(fact));
+    }
+
+    /// Does not take the next receipts.
+    pub(crate) fn refuse_receipts(&self, count: usize) {
+        self.0.lock().unwrap().refusals = count;
+    }
+
+    pub(crate) fn take_receipt(&self, receipt: RecordErasureReceiptRequest) -> bool {
+        let mut told = self.0.lock().unwrap();
+        if told.refusals > 0 {
+            told.refusals -= 1;
+            return false;
+        }
+        told.receipts.push(receipt);
+        true
+    }
+
+    /// Returns the receipts that were taken.
+    pub(crate) fn receipts(&self) -> Vec<RecordErasureReceiptRequest> {
+        self.0.lock().unwrap().receipts.clone()
     }
 
     /// Adds a customer.

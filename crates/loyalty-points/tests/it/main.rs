@@ -15,6 +15,7 @@ mod concurrency;
 mod damage;
 mod earning;
 mod entries;
+mod erasure;
 mod expiring;
 mod failure_modes;
 mod fake;

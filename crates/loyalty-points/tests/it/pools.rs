@@ -18,7 +18,11 @@ impl Suite {
         }
     }
 
-    async fn add_member(&self, pool: &str, member: &str) -> Answer<AddPoolMemberResponse> {
+    pub(crate) async fn add_member(
+        &self,
+        pool: &str,
+        member: &str,
+    ) -> Answer<AddPoolMemberResponse> {
         let asked = Self::adding(pool, member);
         let answer = self.client.clone().add_pool_member(asked).await?;
         Ok(answer.into_inner())
@@ -44,7 +48,7 @@ impl Suite {
         }
     }
 
-    async fn contribute(
+    pub(crate) async fn contribute(
         &self,
         member: &str,
         pool: &str,
