@@ -23,6 +23,7 @@ mod party;
 pub(crate) mod payment;
 mod preview;
 mod privacy_service;
+mod profile;
 mod resource;
 mod retention;
 mod rows;

@@ -22,6 +22,7 @@ pub mod mask;
 pub mod msisdn;
 pub mod party;
 pub mod privacy;
+pub mod profile;
 pub mod promise;
 pub mod refusal;
 pub mod relationship;

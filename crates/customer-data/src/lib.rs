@@ -31,6 +31,7 @@ use tenure_proto::customer::v1::import_service_server::ImportServiceServer;
 use tenure_proto::customer::v1::lead_service_server::LeadServiceServer;
 use tenure_proto::customer::v1::party_service_server::PartyServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
+use tenure_proto::customer::v1::profile_service_server::ProfileServiceServer;
 use tenure_proto::customer::v1::resource_service_server::ResourceServiceServer;
 use tenure_proto::customer::v1::subscription_terms_service_server::SubscriptionTermsServiceServer;
 use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
@@ -68,6 +69,7 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0141_privacy",
     "0150_identity",
     "0151_matching",
+    "0170_profile",
     "0180_access",
 );
 
@@ -142,6 +144,7 @@ impl Service {
             .add_service(SubscriptionTermsServiceServer::new(api.clone()))
             .add_service(LeadServiceServer::new(api.clone()))
             .add_service(ResourceServiceServer::new(api.clone()))
+            .add_service(ProfileServiceServer::new(api.clone()))
             .add_service(ConsentServiceServer::new(api::ConsentApi(self.0.clone())))
             .add_service(BriefingServiceServer::new(desk))
             .add_service(PrivacyServiceServer::new(privacy))

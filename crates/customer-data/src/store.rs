@@ -19,6 +19,7 @@ pub mod msisdn;
 mod owner;
 pub mod party;
 pub mod personal;
+pub mod profile;
 pub mod promise;
 pub mod pulse;
 pub mod relationship;

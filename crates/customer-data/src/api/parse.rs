@@ -20,7 +20,7 @@ use crate::domain::limits;
 pub(super) use bill::bill;
 pub(super) use care::{code, new_complaint, optional_id, promise, staff};
 pub(super) use consent::{consent, purpose, scope};
-pub(super) use customer::{customer, external_id};
+pub(super) use customer::{customer, external_id, value};
 pub(super) use interaction::interaction;
 pub(super) use subscription::{check_port_out, churn_kind, churn_reason, subscription, suspension};
 pub(super) use survey::survey;

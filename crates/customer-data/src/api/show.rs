@@ -41,11 +41,17 @@ pub(super) fn customer(customer: &Customer) -> wire::Customer {
 }
 
 pub(super) fn attribute(name: &AttributeName, value: &AttributeValue) -> Attribute {
+    named(name, Some(value))
+}
+
+/// Returns a name, with a value if there is one.
+pub(super) fn named(name: &AttributeName, value: Option<&AttributeValue>) -> Attribute {
+    let value = value.map(|value| WireValue {
+        kind: Some(kind(value)),
+    });
     Attribute {
         name: name.as_str().to_owned(),
-        value: Some(WireValue {
-            kind: Some(kind(value)),
-        }),
+        value,
     }
 }
 
@@ -242,6 +248,7 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
         Fact::Terms(fact) => wire::change::Fact::SubscriptionTerms(super::terms::terms(fact)),
         Fact::Signal(fact) => wire::change::Fact::LeavingSignal(super::terms::signal(fact)),
         Fact::Sim(fact) => wire::change::Fact::Resource(super::resource::sim(fact)),
+        Fact::Profile(fact) => wire::change::Fact::ProfileClaim(super::profile::wire_claim(fact)),
         Fact::Party(fact) => wire::change::Fact::Party(super::party::show::party(fact)),
     };
     wire::Change {

@@ -32,6 +32,8 @@ pub struct RetentionConfig {
     pub access_days: u32,
     /// Customers who have left, since their last subscription ended: the whole record.
     pub churned_days: u32,
+    /// Claims of profiles, since they were observed.
+    pub profile_days: u32,
 }
 
 impl RetentionConfig {
@@ -48,6 +50,7 @@ impl RetentionConfig {
             RetentionKind::Consent => self.consent_days,
             RetentionKind::Access => self.access_days,
             RetentionKind::Churned => self.churned_days,
+            RetentionKind::Profile => self.profile_days,
         }
     }
 

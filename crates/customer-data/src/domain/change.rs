@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::identity::Merge;
 use super::lead::Lead;
+use super::profile::ProfileClaim;
 use super::sim::SimHolding;
 use super::terms::{Signal, Terms};
 use super::{
@@ -55,10 +56,12 @@ pub enum Fact {
     Signal(Signal),
     /// A SIM that a subscription holds.
     Sim(SimHolding),
+    /// A claim of a profile.
+    Profile(ProfileClaim),
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 20] = [
+pub const FACT_KINDS: [&str; 21] = [
     "customer",
     "subscription",
     "bill",
@@ -79,6 +82,7 @@ pub const FACT_KINDS: [&str; 20] = [
     "subscription_terms",
     "leaving_signal",
     "resource",
+    "profile_claim",
 ];
 
 impl Fact {
@@ -114,6 +118,7 @@ impl Fact {
             },
             Self::Signal(it) => it.happened_at,
             Self::Sim(it) => it.valid.end().unwrap_or(it.valid.from()),
+            Self::Profile(it) => it.observed_at,
             Self::Party(it) => it.status.as_ref().map_or(now, |it| it.valid.from()),
         }
     }
@@ -142,6 +147,7 @@ impl Fact {
             Self::Terms(_) => "subscription_terms",
             Self::Signal(_) => "leaving_signal",
             Self::Sim(_) => "resource",
+            Self::Profile(_) => "profile_claim",
         }
     }
 
@@ -168,6 +174,7 @@ impl Fact {
             Self::Terms(terms) => &terms.customer,
             Self::Signal(signal) => &signal.customer,
             Self::Sim(holding) => &holding.customer,
+            Self::Profile(claim) => &claim.customer,
         }
     }
 }

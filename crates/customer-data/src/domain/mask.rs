@@ -109,6 +109,8 @@ pub const PLAIN: &[&str] = &[
     "MergeCause.actor",
     "MergeLink.unmerge_actor",
     "PostalAddress.country_code",
+    "ProfileAttribute.source",
+    "ProfileClaim.source",
     "Prospect.source",
     "RowReject.column",
     "RowReject.wanted",

@@ -93,6 +93,8 @@ pub enum Reason {
     PromiseSettled,
     /// The survey is another customer's.
     SurveyExists,
+    /// The customer would have too many claims.
+    ProfileFull,
 }
 
 impl Reason {
@@ -144,6 +146,7 @@ impl Reason {
             Self::PromiseExists => "PROMISE_EXISTS",
             Self::PromiseSettled => "PROMISE_SETTLED",
             Self::SurveyExists => "SURVEY_EXISTS",
+            Self::ProfileFull => "PROFILE_FULL",
         }
     }
 
@@ -193,6 +196,7 @@ impl Reason {
             | Self::NoticeStands
             | Self::NoticeNotGiven
             | Self::LeadClosed
+            | Self::ProfileFull
             | Self::ProspectNameless => ErrorCode::FailedPrecondition,
             Self::EtagMismatch => ErrorCode::Aborted,
         }

@@ -25,6 +25,8 @@ numbered! {
         Access = 8,
         /// Customers who have left, since their last subscription ended: the whole record.
         Churned = 9,
+        /// Claims of profiles, since they were observed.
+        Profile = 10,
     }
 }
 
@@ -42,6 +44,7 @@ impl RetentionKind {
             Self::Consent => "consent",
             Self::Access => "access",
             Self::Churned => "churned",
+            Self::Profile => "profile",
         }
     }
 

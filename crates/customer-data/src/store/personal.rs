@@ -80,6 +80,7 @@ pub const TABLES: &[PersonalTable] = &[
     own("complaint_step"),
     own("promise"),
     own("survey"),
+    own("profile_claim"),
     own("party_name"),
     own("party_status"),
     own("contact_medium"),

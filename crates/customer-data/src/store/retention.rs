@@ -100,6 +100,7 @@ fn of(kind: RetentionKind) -> Aged {
         RetentionKind::Consent => aged("consent", CONSENT_IS_OLD),
         RetentionKind::Access => aged("access", "t.accessed_at < $4"),
         RetentionKind::Churned => aged("customer", CUSTOMER_HAS_LEFT),
+        RetentionKind::Profile => aged("profile_claim", "t.observed_at < $4"),
     }
 }
 

@@ -5,7 +5,7 @@ use tenure_sql::{SqlError, Tx};
 
 use super::{
     account, bill, complaint, consent, customer, group, identity, interaction, lead, party,
-    promise, relationship, sim, subscription, survey, terms, usage,
+    profile, promise, relationship, sim, subscription, survey, terms, usage,
 };
 use crate::domain::Fact;
 
@@ -51,11 +51,13 @@ pub enum FactTable {
     Signal,
     /// SIMs of subscriptions.
     Sim,
+    /// Claims of profiles.
+    Profile,
 }
 
 impl FactTable {
     /// All of them, each at its number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Customer,
         Self::Subscription,
         Self::Bill,
@@ -75,6 +77,7 @@ impl FactTable {
         Self::Terms,
         Self::Signal,
         Self::Sim,
+        Self::Profile,
     ];
 
     /// Returns the word for the kind of its facts in the feed.
@@ -100,6 +103,7 @@ impl FactTable {
             Self::Terms => "subscription_terms",
             Self::Signal => "leaving_signal",
             Self::Sim => "resource",
+            Self::Profile => "profile_claim",
         }
     }
 
@@ -135,6 +139,7 @@ impl FactTable {
             Self::Terms => terms::page(tx, lane, after, limit).await,
             Self::Signal => terms::page_of_signals(tx, lane, after, limit).await,
             Self::Sim => sim::page(tx, lane, after, limit).await,
+            Self::Profile => profile::page(tx, lane, after, limit).await,
         }
     }
 }

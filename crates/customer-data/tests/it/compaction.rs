@@ -54,6 +54,11 @@ async fn fill(suite: &mut Suite) {
     };
     let mut leads = LeadServiceClient::new(suite.transport.clone());
     leads.change_lead_state(contacted).await.unwrap();
+    let moved = wire::ProfileClaim {
+        trust: 9,
+        ..crate::profiles::claim("ada", "survey", text("second_home", "none"))
+    };
+    crate::profiles::record(suite, vec![moved]).await.unwrap();
 }
 
 async fn stored(db: &Db) -> Vec<Change> {
@@ -114,6 +119,7 @@ async fn of_each_fact_of_every_kind_the_last_change_stays() {
             "party",
             "lead",
             "subscription_terms",
+            "profile_claim",
         ];
         for kind in changed {
             assert!(count(&after, kind) < count(&before, kind), "{kind}");

@@ -78,6 +78,10 @@ pub(crate) async fn fill(suite: &mut Suite, id: &str, name: &str, number: &str, 
     };
     let mut ledger = ConsentServiceClient::new(suite.transport.clone());
     ledger.record_consent(consent).await.unwrap();
+    let believed = crate::profiles::claim(id, "survey", text("second_home", STREET));
+    crate::profiles::record(suite, vec![believed])
+        .await
+        .unwrap();
     crate::care_suite::fill_one(suite, id).await;
 }
 

@@ -81,6 +81,17 @@ async fn lists_of_care(suite: &Suite, id: &str, size: i32) -> Lists {
         surveys,
         |it: wire::Survey| format!("{} {}", it.survey_id, it.customer_id)
     );
+    let claims = pages!(
+        crate::profiles::profiles(suite),
+        list_profile_claims,
+        ListProfileClaimsRequest {
+            customer_id: id.into(),
+            name: String::new()
+        },
+        size,
+        claims,
+        |it: wire::ProfileClaim| format!("{} {}", it.source, it.customer_id)
+    );
     let signals = pages!(
         terms,
         list_leaving_signals,
@@ -96,6 +107,7 @@ async fn lists_of_care(suite: &Suite, id: &str, size: i32) -> Lists {
         ("promises", promises),
         ("surveys", surveys),
         ("signals", signals),
+        ("claims", claims),
     ])
 }
 
@@ -210,6 +222,10 @@ async fn fill(suite: &mut Suite) {
         };
         let mut terms = Terms::new(suite.transport.clone());
         terms.record_leaving_signal(signal).await.unwrap();
+        let believed = crate::profiles::claim(id, "survey", text("hobby", "chess"));
+        crate::profiles::record(suite, vec![believed])
+            .await
+            .unwrap();
     }
     let member = wire::AddGroupMembersRequest {
         request_id: fresh(),

@@ -35,6 +35,7 @@ mod parties;
 mod paths;
 mod personal;
 mod preview;
+mod profiles;
 mod promises;
 mod resources;
 mod retention;

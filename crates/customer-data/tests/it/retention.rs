@@ -37,6 +37,7 @@ fn with(db: Db, days: u32) -> Suite {
                 consent_days: days,
                 access_days: days,
                 churned_days: days,
+                profile_days: days,
             },
             ..PrivacyConfig::default()
         },
@@ -143,6 +144,12 @@ async fn facts(suite: &mut Suite) {
     let mut service = SurveyServiceClient::new(suite.transport.clone());
     let surveys = crate::surveys::upsert(surveys);
     service.batch_upsert_surveys(surveys).await.unwrap();
+    let believed = |name: &str, days| wire::ProfileClaim {
+        observe_time: later(days),
+        ..crate::profiles::claim("ada", "survey", text(name, "yes"))
+    };
+    let claims = vec![believed("old", 365), believed("new", 367)];
+    crate::profiles::record(suite, claims).await.unwrap();
 }
 
 /// One customer who has left, and four who have not.
@@ -189,6 +196,7 @@ async fn each_kind_goes_when_it_is_too_old_and_not_before() {
             (Kind::Consent, 0),
             (Kind::Access, looks),
             (Kind::Churned, 1),
+            (Kind::Profile, 1),
         ]);
 
         assert_eq!(retain(&suite, true).await, expected);
@@ -204,6 +212,7 @@ async fn each_kind_goes_when_it_is_too_old_and_not_before() {
             "SELECT COUNT(*) FROM complaint_step WHERE complaint_id = 'T-old'",
             "SELECT COUNT(*) FROM promise WHERE promise_id = 'P-old'",
             "SELECT COUNT(*) FROM subscription WHERE customer_id = 'gone'",
+            "SELECT COUNT(*) FROM profile_claim WHERE name = 'old'",
         ];
         for sql in old {
             assert_eq!(count(&db, sql).await, 0, "{sql}");
@@ -213,6 +222,7 @@ async fn each_kind_goes_when_it_is_too_old_and_not_before() {
             ("SELECT COUNT(*) FROM usage_summary", 1),
             ("SELECT COUNT(*) FROM bill", 3),
             ("SELECT COUNT(*) FROM survey", 1),
+            ("SELECT COUNT(*) FROM profile_claim", 1),
             ("SELECT COUNT(*) FROM complaint", 2),
             ("SELECT COUNT(*) FROM promise", 2),
             ("SELECT COUNT(*) FROM customer", 5),

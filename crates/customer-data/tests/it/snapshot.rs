@@ -52,6 +52,10 @@ pub(crate) fn key(fact: &Fact) -> String {
         Fact::Lead(it) => format!("lead {}", it.lead_id),
         Fact::SubscriptionTerms(it) => format!("terms {}", it.subscription_id),
         Fact::LeavingSignal(it) => format!("signal {}", it.signal_id),
+        Fact::ProfileClaim(it) => {
+            let name = it.attribute.as_ref().map_or("", |it| it.name.as_str());
+            format!("profile {} {name} {}", it.customer_id, it.source)
+        }
     }
 }
 

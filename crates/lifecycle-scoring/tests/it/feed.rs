@@ -107,6 +107,7 @@ fn unheard() -> Vec<change::Fact> {
         change::Fact::Survey(pb::Survey::default()),
         change::Fact::Consent(pb::Consent::default()),
         change::Fact::Party(pb::Party::default()),
+        change::Fact::ProfileClaim(pb::ProfileClaim::default()),
     ]
 }
 

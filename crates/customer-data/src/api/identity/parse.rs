@@ -28,7 +28,7 @@ const BLOCKED_LENGTH_MAX: usize = 256;
 const SOURCES_MAX: usize = 64;
 const RULES_MAX: usize = 100;
 
-pub(super) fn merge(
+pub(in crate::api) fn merge(
     request: &wire::MergeCustomersRequest,
 ) -> Result<(RequestId, Named, Cause), Error> {
     let mut violations = Violations::new();
@@ -79,7 +79,7 @@ pub(super) fn decided(violations: &mut Violations, actor: &str, reason: &str) ->
 }
 
 /// Parses the rules of a policy; what is blocked becomes fingerprints.
-pub(super) fn rules(
+pub(in crate::api) fn rules(
     violations: &mut Violations,
     policy: &wire::IdentityPolicy,
     salt: &Salt,
@@ -235,9 +235,10 @@ fn survivorship(
     for (at, rule) in given.iter().enumerate() {
         let field = |name: &str| format!("rules[{at}].{name}");
         let attribute = rule.field.strip_prefix("attributes.");
+        let attribute = attribute.or_else(|| rule.field.strip_prefix("profile."));
         let is_attribute = attribute.is_some_and(|name| AttributeName::parse(name).is_ok());
         if !is_attribute && !["kind", "display_name", "*"].contains(&rule.field.as_str()) {
-            let wanted = "kind, display_name, attributes.NAME or *";
+            let wanted = "kind, display_name, attributes.NAME, profile.NAME or *";
             violations.add(&field("field"), wanted, "another field");
         }
         let criteria = criteria(violations, &field("criteria"), &rule.criteria);

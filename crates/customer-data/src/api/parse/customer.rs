@@ -111,7 +111,11 @@ fn attributes(violations: &mut Violations, attributes: &[Attribute]) -> Vec<Name
     parsed
 }
 
-fn value(violations: &mut Violations, field: &str, kind: &Kind) -> Option<AttributeValue> {
+pub(in crate::api) fn value(
+    violations: &mut Violations,
+    field: &str,
+    kind: &Kind,
+) -> Option<AttributeValue> {
     match kind {
         Kind::Text(text) => violations.take(field, AttributeValue::text(text)),
         Kind::Integer(integer) => Some(AttributeValue::Integer(*integer)),

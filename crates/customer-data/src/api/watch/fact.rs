@@ -46,6 +46,10 @@ fn id(fact: &Fact) -> Option<String> {
             let from = instant(it.from_time.as_ref());
             format!("{} {from}", it.subscription_id)
         }
+        Fact::ProfileClaim(it) => {
+            let name = it.attribute.as_ref().map_or("", |it| it.name.as_str());
+            format!("{name} {}", it.source)
+        }
         // Consents are a ledger: each is told once and stands. Of each erasure, whoever kept something
         // of the customer has to hear.
         Fact::Consent(_) | Fact::Erasure(_) => return None,

@@ -100,8 +100,10 @@ const DEFAULT_CRITERIA: [Criterion; 3] = [
 ];
 
 impl Survivorship {
-    fn criteria(&self, field: &Field) -> &[Criterion] {
-        let rule = self.rules.get(&field.to_string());
+    /// Returns what decides about a field, by its name.
+    #[must_use]
+    pub fn criteria(&self, field: &str) -> &[Criterion] {
+        let rule = self.rules.get(field);
         let rule = rule.or_else(|| self.rules.get("*"));
         rule.map_or(&DEFAULT_CRITERIA, Vec::as_slice)
     }
@@ -221,7 +223,7 @@ impl Choice<'_> {
             if narrow(&mut having, |it| i64::from(has_name(it))) {
                 why = Why::Named;
             }
-            for criterion in self.rules.criteria(&field) {
+            for criterion in self.rules.criteria(&field.to_string()) {
                 if having.len() > 1 && narrow(&mut having, |it| self.rules.rank(*criterion, it)) {
                     why = match criterion {
                         Criterion::SourceTrust => Why::SourceTrust,
