@@ -2,53 +2,12 @@
 //! is no book is gone.
 
 use sqlx::AssertSqlSafe;
-use tenure_proto::customer::v1 as customer;
-use tenure_proto::customer::v1::privacy_service_server::PrivacyService;
 use tenure_proto::loyalty::v1::*;
 use tenure_sql::{Db, with_pool};
-use tonic::{Request, Response, Status};
 
 use crate::damage::sql;
-use crate::fake::FakeCustomers;
 use crate::programme_suite::{earning, event, per_unit};
 use crate::suite::{Suite, day, each};
-
-/// Implements what the fake does not do of a service, which must be named too.
-macro_rules! only_receipts {
-    ($($method:ident: $request:ident -> $response:ident,)*) => {
-        #[tonic::async_trait]
-        impl PrivacyService for FakeCustomers {
-            async fn record_erasure_receipt(
-                &self,
-                request: Request<customer::RecordErasureReceiptRequest>,
-            ) -> Result<Response<customer::RecordErasureReceiptResponse>, Status> {
-                if self.take_receipt(request.into_inner()) {
-                    return Ok(Response::new(Default::default()));
-                }
-                Err(Status::unavailable("the fake is out of order"))
-            }
-            $(
-                async fn $method(
-                    &self,
-                    _: Request<customer::$request>,
-                ) -> Result<Response<customer::$response>, Status> {
-                    Err(Status::unimplemented("not faked"))
-                }
-            )*
-        }
-    };
-}
-
-only_receipts! {
-    erase_customer: EraseCustomerRequest -> EraseCustomerResponse,
-    get_erasure: GetErasureRequest -> GetErasureResponse,
-    list_erasures: ListErasuresRequest -> ListErasuresResponse,
-    run_erasures: RunErasuresRequest -> RunErasuresResponse,
-    lift_suppression: LiftSuppressionRequest -> LiftSuppressionResponse,
-    export_customer: ExportCustomerRequest -> ExportCustomerResponse,
-    list_accesses: ListAccessesRequest -> ListAccessesResponse,
-    run_retention: RunRetentionRequest -> RunRetentionResponse,
-}
 
 /// The key of who is erased here: found nowhere else.
 const KEY: &str = "ada-7f3a";

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tenure_core::Timestamp;
+use tenure_proto::customer::v1 as customer;
 use tenure_proto::customer::v1::change::Fact;
-use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
+use tenure_proto::customer::v1::privacy_service_server::{PrivacyService, PrivacyServiceServer};
 use tenure_proto::customer::v1::{
     BatchGetCustomersRequest, BatchGetCustomersResponse, Bill, BillState, Change, Customer, Erased,
     PaymentStatus, RecordErasureReceiptRequest, Subscription, SubscriptionState,
@@ -237,4 +238,41 @@ impl Service<http::Request<Body>> for FakeCustomers {
             Ok(Grpc::new(codec).server_streaming(watch, request).await)
         })
     }
+}
+
+/// Implements what the fake does not do of a service, which must be named too.
+macro_rules! only_receipts {
+    ($($method:ident: $request:ident -> $response:ident,)*) => {
+        #[tonic::async_trait]
+        impl PrivacyService for FakeCustomers {
+            async fn record_erasure_receipt(
+                &self,
+                request: Request<customer::RecordErasureReceiptRequest>,
+            ) -> Result<Response<customer::RecordErasureReceiptResponse>, Status> {
+                if self.take_receipt(request.into_inner()) {
+                    return Ok(Response::new(Default::default()));
+                }
+                Err(Status::unavailable("the fake is out of order"))
+            }
+            $(
+                async fn $method(
+                    &self,
+                    _: Request<customer::$request>,
+                ) -> Result<Response<customer::$response>, Status> {
+                    Err(Status::unimplemented("not faked"))
+                }
+            )*
+        }
+    };
+}
+
+only_receipts! {
+    erase_customer: EraseCustomerRequest -> EraseCustomerResponse,
+    get_erasure: GetErasureRequest -> GetErasureResponse,
+    list_erasures: ListErasuresRequest -> ListErasuresResponse,
+    run_erasures: RunErasuresRequest -> RunErasuresResponse,
+    lift_suppression: LiftSuppressionRequest -> LiftSuppressionResponse,
+    export_customer: ExportCustomerRequest -> ExportCustomerResponse,
+    list_accesses: ListAccessesRequest -> ListAccessesResponse,
+    run_retention: RunRetentionRequest -> RunRetentionResponse,
 }
