@@ -219,6 +219,7 @@ async fn the_identity_policy_says_whom_to_trust_and_what_decides() {
         let mut policy = wire::IdentityPolicy {
             sources: vec![trusted("crm", 70), trusted("web", 30)],
             keys: vec![crate::identity_base::key("birth", vec![born], 50)],
+            propose_weight: 40,
             ..Default::default()
         };
         let first = suite.policy(policy.clone()).await.unwrap();
