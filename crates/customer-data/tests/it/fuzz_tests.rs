@@ -1,11 +1,14 @@
 //! Random resume tokens: whoever makes one up reads what there is to read, or is told what is wrong.
 
+mod requests;
+
+use tenure_core::Lanes;
 use tenure_customer_data::MIGRATIONS;
 use tenure_proto::customer::v1 as wire;
 use tenure_sql::DbOptions;
 use tenure_sql::feed::{Filter, Place, Positions, Token};
 use tenure_testkit::fresh_sqlite;
-use tenure_testkit::fuzz::Target;
+use tenure_testkit::fuzz::{INPUTS, Target};
 use tonic::Code;
 
 use crate::suite::*;
@@ -67,25 +70,46 @@ async fn read(suite: &mut Suite, resume_token: String) -> String {
     panic!("a small feed has no end");
 }
 
-#[test]
-fn a_resume_token_that_somebody_made_up_is_read_or_refused() {
+/// Reads a text as a token, and makes one up: each has one text.
+fn check_text(db: &tenure_sql::Db, input: &[u8]) -> (String, String) {
+    let whole = Filter::default();
+    let given = String::from_utf8_lossy(input);
+    let said = match Token::from_text(db, &whole, &given) {
+        Ok(token) if given.is_empty() => format!("{}", token.snapshot.is_none()),
+        Ok(token) => {
+            assert_eq!(token.to_text(&whole), given, "one token has one text");
+            "token".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    let made_up = made_up(db, input);
+    let text = made_up.to_text(&whole);
+    if let Ok(again) = Token::from_text(db, &whole, &text) {
+        assert_eq!(again, made_up);
+    }
+    (said, text)
+}
+
+/// Runs a target on a base of few lanes: a reader from the start looks through all tables of each.
+fn run(name: &str, inputs: u64, check: impl Fn(&mut Suite, &tenure_sql::Db, &[u8]) -> String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    let options = DbOptions {
+        lanes: Lanes::new(2).unwrap(),
+        ..DbOptions::default()
+    };
     let case = async |db: tenure_sql::Db| {
         let mut suite = Suite::new(db.clone())
             .with_customers(&["ada", "bob", "eve"])
             .await;
-        suite
-            .subscribe(vec![line("ada", "S1", "", "2024-02-01")])
-            .await
-            .unwrap();
-        let (whole, all) = (Filter::default(), Positions::start().moved(&db, 3, 1));
+        let own = line("ada", "S1", "", "2024-02-01");
+        suite.subscribe(vec![own]).await.unwrap();
         let token = Token {
-            positions: all,
+            positions: Positions::start().moved(&db, 1, 1),
             snapshot: None,
         };
-        let text = token.to_text(&whole);
+        let text = token.to_text(&Filter::default());
         let target = Target {
-            name: "resume_token",
+            name,
             seeds: &[
                 text.as_bytes(),
                 b"\x01\x00\x00\x01\x05\x00\x00\x00\x00\x00\x00\x00\x01ada",
@@ -93,31 +117,33 @@ fn a_resume_token_that_somebody_made_up_is_read_or_refused() {
                 b"\x00",
             ],
             words: &["\u{0}", "\u{7f}", "A", "_", "ada", "ada S1"],
-            inputs: 200,
+            inputs,
         };
-        let reader = std::cell::RefCell::new(&mut suite);
-        target.run(|input| {
-            let given = String::from_utf8_lossy(input);
-            let mut said = match Token::from_text(&db, &whole, &given) {
-                Ok(token) if given.is_empty() => format!("{}", token.snapshot.is_none()),
-                Ok(token) => {
-                    assert_eq!(token.to_text(&whole), given, "one token has one text");
-                    "token".to_owned()
-                }
-                Err(error) => error.to_string(),
-            };
-            let made_up = made_up(&db, input);
-            let text = made_up.to_text(&whole);
-            if let Ok(again) = Token::from_text(&db, &whole, &text) {
-                assert_eq!(again, made_up);
-            }
-            said += &tokio::task::block_in_place(|| {
-                let mut suite = reader.borrow_mut();
-                tokio::runtime::Handle::current().block_on(read(&mut suite, text))
-            });
-            said
-        });
+        let suite = std::cell::RefCell::new(suite);
+        target.run(|input| check(&mut suite.borrow_mut(), &db, input));
     };
-    let one = async { fresh_sqlite(&MIGRATIONS, &DbOptions::default(), case).await };
-    runtime.block_on(one);
+    runtime.block_on(async { fresh_sqlite(&MIGRATIONS, &options, case).await });
+}
+
+#[test]
+fn a_resume_token_has_one_text() {
+    run("resume_token_text", INPUTS, |_, db, input| {
+        let (said, text) = check_text(db, input);
+        let again = Token::from_text(db, &Filter::default(), &text);
+        format!(
+            "{said} {}",
+            again.map_or_else(|it| it.to_string(), |_| "read".to_owned())
+        )
+    });
+}
+
+#[test]
+fn a_resume_token_that_somebody_made_up_is_read_or_refused() {
+    run("resume_token", 200, |suite, db, input| {
+        let (said, text) = check_text(db, input);
+        let reading = read(suite, text);
+        let read =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(reading));
+        said + &read
+    });
 }

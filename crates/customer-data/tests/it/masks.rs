@@ -113,11 +113,20 @@ fn request(method: &MethodDescriptor) -> Vec<u8> {
 }
 
 async fn ask(transport: Transport, method: &MethodDescriptor) -> Result<Vec<u8>, Status> {
+    call(transport, method, request(method)).await
+}
+
+/// Calls a method with a message as it is, and returns all messages that it answers.
+pub(crate) async fn call(
+    transport: Transport,
+    method: &MethodDescriptor,
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Status> {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let mut client = tonic::client::Grpc::new(transport);
     client.ready().await?;
     let path = path.parse().unwrap();
-    let answer = client.server_streaming(Request::new(request(method)), path, Raw);
+    let answer = client.server_streaming(Request::new(message), path, Raw);
     let mut messages = answer.await?.into_inner();
     let mut all = Vec::new();
     while let Some(message) = messages.message().await? {
