@@ -389,11 +389,10 @@ async fn be_forgotten(clients: &Clients) {
     let erasure = privacy.get_erasure(request).await.unwrap().into_inner();
     let erasure = erasure.erasure.unwrap();
     assert!(erasure.awaited_services.is_empty());
-    let others = begun.awaited_services.iter();
-    for service in others {
+    // Who reads the feed by itself may have been faster, and then there was nothing left to count.
+    for service in &begun.awaited_services {
         let mut receipts = erasure.receipts.iter();
-        let receipt = receipts.find(|it| it.service == *service).unwrap();
-        assert!(receipt.row_count > 0, "{service}");
+        assert!(receipts.any(|it| it.service == *service), "{service}");
     }
     let account_id = "C007".to_owned();
     let request = loyalty::GetAccountRequest { account_id };
