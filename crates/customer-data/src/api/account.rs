@@ -1,7 +1,7 @@
 //! Billing accounts and what they pay for.
 
-mod accounts;
-mod payments;
+pub(in crate::api) mod accounts;
+pub(in crate::api) mod payments;
 
 pub(super) use payments::require_customer;
 use tenure_core::Money;

@@ -1,5 +1,7 @@
 //! Random requests and page tokens: taken as they are said, or refused by the name of each field.
 
+mod requests;
+
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use tenure_core::{PageToken, Timestamp, Violations};

@@ -99,7 +99,11 @@ async fn upsert(
     once!(deps, id, request, write => upsert_in(&mut write, new))
 }
 
-fn parse(violations: &mut Violations, wire: &wire::Group, now: Timestamp) -> Option<Group> {
+pub(super) fn parse(
+    violations: &mut Violations,
+    wire: &wire::Group,
+    now: Timestamp,
+) -> Option<Group> {
     let id = violations.take("group_id", GroupId::parse(&wire.group_id));
     let kind = required_word(violations, "kind", wire.kind, GroupKind::from_number);
     let name = violations.take("name", text::parse(&wire.name, NAME_LENGTH_MAX));
@@ -180,7 +184,7 @@ fn no_group(id: &GroupId) -> Error {
     Error::refused(refusal.with("group_id", id.as_str()), "")
 }
 
-fn group(group: &Group) -> wire::Group {
+pub(super) fn group(group: &Group) -> wire::Group {
     let customer = group.customer.as_ref();
     wire::Group {
         group_id: group.id.to_string(),

@@ -3,7 +3,7 @@
 mod explain;
 mod matching;
 mod merge;
-mod parse;
+pub(in crate::api) mod parse;
 mod policy;
 mod record;
 pub(super) mod show;

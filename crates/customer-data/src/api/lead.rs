@@ -1,7 +1,7 @@
 //! Prospects and leads.
 
-mod leads;
-mod prospects;
+pub(in crate::api) mod leads;
+pub(in crate::api) mod prospects;
 
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::lead_service_server::LeadService;
@@ -68,7 +68,7 @@ impl LeadService for Api {
     }
 }
 
-fn prospect(prospect: &Prospect) -> wire::Prospect {
+pub(super) fn prospect(prospect: &Prospect) -> wire::Prospect {
     wire::Prospect {
         prospect_id: prospect.id.to_string(),
         kind: prospect.kind.number(),

@@ -1,6 +1,6 @@
 //! Parties: status, name, contact media, relationships.
 
-mod facts;
+pub(in crate::api) mod facts;
 mod relations;
 pub(super) mod show;
 

@@ -1,6 +1,6 @@
 //! Terms of subscriptions: penalties, notices, signs of leaving.
 
-mod binding;
+pub(in crate::api) mod binding;
 mod signals;
 
 use tenure_core::{CustomerId, SubscriptionId, Violations};

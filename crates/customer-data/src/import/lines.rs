@@ -40,6 +40,8 @@ pub struct Lines<R> {
     /// What stands between cells; nothing where a line is one cell.
     delimiter: Option<u8>,
     length_max: usize,
+    /// How much is read at once.
+    chunk: usize,
     buffer: Vec<u8>,
     /// Where the next row begins in the buffer.
     start: usize,
@@ -77,12 +79,19 @@ impl<R: Read> Lines<R> {
             source,
             delimiter,
             length_max,
+            chunk: CHUNK,
             buffer: Vec::new(),
             start: 0,
             is_at_end: false,
             done_bytes: done.0,
             done_lines: done.1,
         }
+    }
+
+    /// Reads so many bytes at once: small files are read as large ones are.
+    #[cfg(test)]
+    pub(super) fn in_chunks_of(self, chunk: usize) -> Self {
+        Self { chunk, ..self }
     }
 
     /// Returns how many bytes of the file are done.
@@ -141,7 +150,7 @@ impl<R: Read> Lines<R> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let held = self.buffer.len();
-        self.buffer.resize(held + CHUNK, 0);
+        self.buffer.resize(held + self.chunk, 0);
         let read = loop {
             match self.source.read(&mut self.buffer[held..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

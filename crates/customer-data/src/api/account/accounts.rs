@@ -38,7 +38,7 @@ pub(super) async fn upsert(
     once!(deps, id, request, write => upsert_in(&mut write, new))
 }
 
-fn parse(
+pub(in crate::api) fn parse(
     violations: &mut Violations,
     wire: &wire::BillingAccount,
     now: Timestamp,

@@ -27,7 +27,7 @@ pub(super) async fn add(
     once!(deps, id, request, write => add_in(&mut write, &new))
 }
 
-fn parse(
+pub(in crate::api) fn parse(
     violations: &mut Violations,
     wire: &wire::AddAccountSubscriptionRequest,
     now: Timestamp,

@@ -33,7 +33,11 @@ pub(super) async fn upsert(
     once!(deps, id, request, write => upsert_in(&mut write, new))
 }
 
-fn parse(violations: &mut Violations, wire: &wire::Lead, now: Timestamp) -> Option<Lead> {
+pub(in crate::api) fn parse(
+    violations: &mut Violations,
+    wire: &wire::Lead,
+    now: Timestamp,
+) -> Option<Lead> {
     let id = violations.take("lead_id", LeadId::parse(&wire.lead_id));
     let customer = violations.take("customer_id", CustomerId::parse(&wire.customer_id));
     let source = violations.take("source", text::parse(&wire.source, SOURCE_LENGTH_MAX));

@@ -33,7 +33,11 @@ pub(super) async fn upsert(
     once!(deps, id, request, write => upsert_in(&mut write, new))
 }
 
-fn parse(violations: &mut Violations, wire: &wire::Prospect, now: Timestamp) -> Option<Prospect> {
+pub(in crate::api) fn parse(
+    violations: &mut Violations,
+    wire: &wire::Prospect,
+    now: Timestamp,
+) -> Option<Prospect> {
     let id = violations.take("prospect_id", CustomerId::parse(&wire.prospect_id));
     if Msisdn::parse(&wire.prospect_id).is_ok() {
         let wanted = "a key that is no phone number";

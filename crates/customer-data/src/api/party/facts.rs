@@ -99,7 +99,10 @@ async fn set_name_in(
     })
 }
 
-fn name(violations: &mut Violations, wire: &wire::PartyName) -> Option<PartyName> {
+pub(in crate::api) fn name(
+    violations: &mut Violations,
+    wire: &wire::PartyName,
+) -> Option<PartyName> {
     let mut part =
         |field: &str, part: &str| violations.take(field, text::parse(part, PART_LENGTH_MAX));
     let (title, given_name) = (
@@ -219,7 +222,7 @@ async fn put_medium_in(
     })
 }
 
-fn medium(
+pub(in crate::api) fn medium(
     violations: &mut Violations,
     wire: &wire::ContactMedium,
     now: Timestamp,

@@ -33,7 +33,10 @@ pub(super) async fn set_penalty(
     once!(deps, id, request, write => set_penalty_in(&mut write, &which, new.flatten()))
 }
 
-fn penalty(violations: &mut Violations, wire: &wire::ContractPenalty) -> Option<Penalty> {
+pub(in crate::api) fn penalty(
+    violations: &mut Violations,
+    wire: &wire::ContractPenalty,
+) -> Option<Penalty> {
     let amount = required_money(violations, "amount", wire.amount.as_ref());
     if amount.is_some_and(|amount| amount.minor <= 0) {
         violations.add("amount.amount_minor", "more than 0", "not more");
