@@ -28,6 +28,7 @@ mod resource;
 mod retention;
 mod rows;
 mod screen;
+mod sealed_answer;
 mod show;
 mod standing;
 pub(crate) mod subscription;

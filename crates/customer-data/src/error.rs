@@ -52,9 +52,6 @@ pub enum Error {
     /// Records of who was shown what cannot be written as fast as they come.
     #[error("too many records of accesses wait to be written")]
     AccessLogFull,
-    /// The master key cannot be had, or is another than before.
-    #[error("the master key of personal data: {0}")]
-    MasterKey(String),
     /// A merge, an unmerge or a policy does not fit what is known.
     #[error(transparent)]
     Identity(#[from] IdentityRefusal),
@@ -103,7 +100,7 @@ impl Coded for Error {
             Self::AccessLogFull => ErrorCode::Unavailable,
             Self::Feed(error) => error.code(),
             Self::Sql(error) => error.code(),
-            Self::Unreadable(_) | Self::MasterKey(_) => ErrorCode::Internal,
+            Self::Unreadable(_) => ErrorCode::Internal,
         }
     }
 
@@ -122,7 +119,7 @@ impl Coded for Error {
             Self::Feed(error) => error.reason(),
             Self::Sql(error) => error.reason(),
             Self::ErasureNotFound(_) => "ERASURE_NOT_FOUND",
-            Self::Unreadable(_) | Self::MasterKey(_) => "INTERNAL_ERROR",
+            Self::Unreadable(_) => "INTERNAL_ERROR",
         }
     }
 
@@ -141,7 +138,6 @@ impl Coded for Error {
             Self::ErasureNotFound(id) => vec![("erasure_id", id.clone())],
             Self::Sql(_)
             | Self::Unreadable(_)
-            | Self::MasterKey(_)
             | Self::PersonalDataRefused
             | Self::AccessLogFull => Vec::new(),
         }

@@ -67,7 +67,7 @@ mod tests {
     use tenure_testkit::{each_backend, request_id};
 
     use super::*;
-    use crate::{Config, MIGRATIONS, Peers};
+    use crate::{Config, Db, MIGRATIONS, Peers};
 
     #[tokio::test]
     async fn only_what_is_older_than_its_retention_is_deleted() {
@@ -101,13 +101,12 @@ mod tests {
             };
             let lifecycle = Lifecycle::new();
             let deps = Deps {
-                db,
+                db: Db::new(db, &config.privacy),
                 clock: Arc::new(clock.clone()),
                 ids: Ids::seeded(1),
                 config,
                 lifecycle,
                 peers: Peers::default(),
-                vault: crate::Vault::default(),
             };
 
             let mut swept = Vec::new();

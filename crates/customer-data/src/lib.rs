@@ -37,14 +37,14 @@ use tenure_proto::customer::v1::subscription_terms_service_server::SubscriptionT
 use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
 use tenure_rpc::encoded::WithEncoded;
 use tenure_rpc::{Lifecycle, Routes, Transport};
-use tenure_sql::{Db, Migrations};
+use tenure_sql::Migrations;
 
-pub use api::watch::fact_of;
+pub use api::watch::{fact_of, open_changes, seal_changes};
 pub use bus::BusConfig;
 pub use config::{AccessLogMode, BriefingConfig, Config, Grant, PrivacyConfig, RetentionConfig};
 pub use domain::Right;
 pub use error::Error;
-pub use vault::Vault;
+pub use store::Db;
 
 /// The name of the service, as in `tenure serve customer-data`.
 pub const NAME: &str = "customer-data";
@@ -71,12 +71,13 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0151_matching",
     "0170_profile",
     "0180_access",
+    "0190_customer_key",
 );
 
 /// What the service needs.
 #[derive(Debug)]
 pub struct Deps {
-    /// Its own database, migrated.
+    /// Its own database, migrated, with the keys of personal data.
     pub db: Db,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
@@ -88,8 +89,6 @@ pub struct Deps {
     pub lifecycle: Lifecycle,
     /// The ways to the services that briefings ask.
     pub peers: Peers,
-    /// The key of personal data, opened when it is first needed.
-    pub vault: Vault,
 }
 
 /// The services that briefings ask, as far as they are configured. All of them call this one, so they

@@ -7,7 +7,9 @@ pub mod claim;
 pub mod complaint;
 pub mod consent;
 pub mod customer;
+mod db;
 pub mod erasure;
+pub mod export;
 pub mod external_id;
 mod facts;
 pub mod group;
@@ -25,6 +27,7 @@ pub mod pulse;
 pub mod relationship;
 pub mod retention;
 mod rows;
+pub mod seal;
 pub mod sim;
 mod standing;
 pub mod subscription;
@@ -39,10 +42,11 @@ pub mod vault;
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{SqlError, Tx, feed};
+use tenure_sql::{SqlError, feed};
 
 use crate::domain::{Book, Msisdn, Touched};
 
+pub use db::{Db, Tx};
 pub use table::FactTable;
 
 /// Which complaints of a customer, or promises to one, to list.

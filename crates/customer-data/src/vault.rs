@@ -4,24 +4,32 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use tenure_sql::{Db, SqlError, SqlErrorKind};
 use tokio::sync::OnceCell;
 
+use crate::PrivacyConfig;
 use crate::domain::privacy::Identifier;
+use crate::domain::seal::{KEY_BYTES, Place, SealKey};
 use crate::store::vault as stored;
-use crate::{Deps, Error};
 
-/// The size of the master key, in bytes.
-const KEY_BYTES: usize = 32;
-/// How much of a fingerprint is kept: two people have the same one by chance once in 2^64 customers.
+/// How much of a fingerprint or an index is kept: two values have the same one by chance once in 2^64.
 const FINGERPRINT_BYTES: usize = 16;
+/// Where the keys of customers stand.
+const WRAPPED: &str = "customer_key.wrapped";
 
 /// The keys, opened when they are first needed. Clones share them.
-#[derive(Clone, Default)]
-pub struct Vault(Arc<OnceCell<Keys>>);
+#[derive(Clone)]
+pub(crate) struct Vault {
+    file: String,
+    secret: String,
+    keys: Arc<OnceCell<Arc<Keys>>>,
+}
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,20 +40,141 @@ impl fmt::Debug for Vault {
 /// The keys that follow from the master key, one for each use.
 pub(crate) struct Keys {
     fingerprint: hmac::Key,
+    index: hmac::Key,
+    answer: hmac::Key,
+    /// What the keys of customers are sealed with.
+    wrapping: SealKey,
+    /// A generator in memory: asking the operating system for each value would cost more than sealing.
+    random: Mutex<ChaCha20Rng>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+/// The key of a customer. Who has it reads everything personal of this customer, and of nobody else.
+#[derive(Clone)]
+pub(crate) struct CustomerKey {
+    bytes: [u8; KEY_BYTES],
+    key: SealKey,
+}
+
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomerKey(..)")
+    }
+}
+
+impl CustomerKey {
+    fn of(bytes: [u8; KEY_BYTES]) -> Self {
+        let key = SealKey::new(&bytes);
+        Self { bytes, key }
+    }
+
+    /// Opens a value; nothing where it was not sealed with this key for this place.
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.key.open(place, sealed)
+    }
 }
 
 impl Vault {
-    /// Returns the keys of the service.
-    pub(crate) async fn keys<'a>(&'a self, deps: &Deps) -> Result<&'a Keys, Error> {
-        self.0.get_or_try_init(|| open(deps)).await
+    /// Creates a vault that has the master key of the settings.
+    pub(crate) fn of(config: &PrivacyConfig) -> Self {
+        Self {
+            file: config.master_key_file.clone(),
+            secret: config.master_key_secret.clone(),
+            keys: Arc::default(),
+        }
+    }
+
+    /// Returns the keys of a database. The first time this may write: never call it in a transaction.
+    pub(crate) async fn keys(&self, db: &Db) -> Result<&Arc<Keys>, SqlError> {
+        self.keys.get_or_try_init(|| self.open(db)).await
     }
 }
 
 impl Keys {
     fn of(master: &[u8; KEY_BYTES]) -> Self {
+        let hmac = |use_for| hmac::Key::new(hmac::HMAC_SHA256, &derive(master, use_for));
         Self {
-            fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &derive(master, "fingerprint")),
+            fingerprint: hmac("fingerprint"),
+            index: hmac("index"),
+            answer: hmac("answer"),
+            wrapping: SealKey::new(&derive(master, "wrapping")),
+            random: Mutex::new(ChaCha20Rng::from_seed(entropy())),
         }
+    }
+
+    fn fill(&self, out: &mut [u8]) {
+        // Whoever panicked while holding it left it as good as before.
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.fill_bytes(out);
+    }
+
+    /// Returns a new key for a customer.
+    pub(crate) fn new_key(&self) -> CustomerKey {
+        let mut bytes = [0; KEY_BYTES];
+        self.fill(&mut bytes);
+        CustomerKey::of(bytes)
+    }
+
+    /// Returns the key of a customer as it is stored.
+    pub(crate) fn seal_key(&self, customer: &str, key: &CustomerKey) -> Vec<u8> {
+        let place = Place {
+            column: WRAPPED,
+            customer,
+        };
+        let mut nonces = |out: &mut [u8]| self.fill(out);
+        self.wrapping.seal(&mut nonces, place, &key.bytes)
+    }
+
+    /// Returns the key of a customer from how it is stored; nothing where it is not this customer's.
+    pub(crate) fn open_key(&self, customer: &str, wrapped: &[u8]) -> Option<CustomerKey> {
+        let place = Place {
+            column: WRAPPED,
+            customer,
+        };
+        let bytes = self.wrapping.open(place, wrapped)?;
+        Some(CustomerKey::of(bytes.try_into().ok()?))
+    }
+
+    /// Appends a value sealed with the key of a customer.
+    pub(crate) fn seal_behind(
+        &self,
+        out: &mut Vec<u8>,
+        key: &CustomerKey,
+        place: Place<'_>,
+        value: &[u8],
+    ) {
+        let mut nonces = |out: &mut [u8]| self.fill(out);
+        key.key.seal_behind(out, &mut nonces, place, value);
+    }
+
+    /// Returns by what a value is found that nobody reads without the key: the same for the same value
+    /// of a kind.
+    pub(crate) fn index(&self, kind: &str, value: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.index);
+        context.update(kind.as_bytes());
+        context.update(&[0]);
+        context.update(value);
+        hex(&context.sign().as_ref()[..FINGERPRINT_BYTES])
+    }
+
+    /// Returns the key of an answer that names some customers: it follows from the keys of all of them,
+    /// so that it is gone with each.
+    pub(crate) fn answer_key<'k>(
+        &self,
+        customers: impl IntoIterator<Item = &'k CustomerKey>,
+    ) -> CustomerKey {
+        let mut context = hmac::Context::with_key(&self.answer);
+        for customer in customers {
+            context.update(&customer.bytes);
+        }
+        let tag = context.sign();
+        let bytes = tag.as_ref().try_into();
+        CustomerKey::of(bytes.expect("SHA-256 has 32 bytes"))
     }
 
     /// Returns the fingerprint by which a person is recognised, and which tells nobody without the
@@ -57,44 +186,53 @@ impl Keys {
     }
 }
 
-fn derive(master: &[u8; KEY_BYTES], use_for: &str) -> Vec<u8> {
+fn derive(master: &[u8; KEY_BYTES], use_for: &str) -> [u8; KEY_BYTES] {
     let master = hmac::Key::new(hmac::HMAC_SHA256, master);
     let label = format!("tenure customer-data {use_for} v1");
-    hmac::sign(&master, label.as_bytes()).as_ref().to_vec()
+    let tag = hmac::sign(&master, label.as_bytes());
+    tag.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
-async fn open(deps: &Deps) -> Result<Keys, Error> {
-    let master = master(deps).await?;
-    let check = hex(&derive(&master, "check")[..FINGERPRINT_BYTES]);
-    if stored::agree(&deps.db, stored::CHECK, &check).await? == check {
-        return Ok(Keys::of(&master));
+impl Vault {
+    async fn open(&self, db: &Db) -> Result<Arc<Keys>, SqlError> {
+        let master = self.master(db).await?;
+        let check = hex(&derive(&master, "check")[..FINGERPRINT_BYTES]);
+        if stored::agree(db, stored::CHECK, &check).await? == check {
+            return Ok(Arc::new(Keys::of(&master)));
+        }
+        Err(refused(
+            "it is not the one that this database was first used with",
+        ))
     }
-    let why = "it is not the one that this database was first used with";
-    Err(Error::MasterKey(why.to_owned()))
-}
 
-async fn master(deps: &Deps) -> Result<[u8; KEY_BYTES], Error> {
-    let config = &deps.config.privacy;
-    if !config.master_key_secret.is_empty() {
-        return parse(&config.master_key_secret);
-    }
-    if !config.master_key_file.is_empty() {
-        let path = Path::new(&config.master_key_file);
-        let text = std::fs::read_to_string(path);
-        return parse(&text.map_err(|error| unreadable(path, &error))?);
-    }
-    match deps.db.file() {
-        Some(database) => parse(&beside(&database)?),
-        None => {
-            tracing::warn!("no master_key_file: the key of personal data lies in the database");
-            let agreed = stored::agree(&deps.db, stored::KEY, &fresh()).await?;
-            parse(&agreed)
+    async fn master(&self, db: &Db) -> Result<[u8; KEY_BYTES], SqlError> {
+        if !self.secret.is_empty() {
+            return parse(&self.secret);
+        }
+        if !self.file.is_empty() {
+            let path = Path::new(&self.file);
+            let text = std::fs::read_to_string(path);
+            return parse(&text.map_err(|error| unreadable(path, &error))?);
+        }
+        match db.file() {
+            Some(database) => parse(&beside(&database)?),
+            None => {
+                tracing::warn!("no master_key_file: the key of personal data lies in the database");
+                let agreed = stored::agree(db, stored::KEY, &fresh()).await?;
+                parse(&agreed)
+            }
         }
     }
 }
 
+/// The master key cannot be had, or is another than before.
+fn refused(why: impl fmt::Display) -> SqlError {
+    let why = format!("the master key of personal data: {why}");
+    SqlError::new(SqlErrorKind::Other, why)
+}
+
 /// Returns the key in the file beside a database, made when it is missing.
-fn beside(database: &Path) -> Result<String, Error> {
+fn beside(database: &Path) -> Result<String, SqlError> {
     let path = PathBuf::from(format!("{}.key", database.display()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -115,20 +253,23 @@ fn beside(database: &Path) -> Result<String, Error> {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::MasterKey(format!("file {}: {error}", path.display()))
+fn unreadable(path: &Path, error: &io::Error) -> SqlError {
+    refused(format_args!("file {}: {error}", path.display()))
 }
 
-fn fresh() -> String {
+fn entropy() -> [u8; KEY_BYTES] {
     let mut bytes = [0_u8; KEY_BYTES];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.expect("the operating system gives entropy");
-    hex(&bytes)
+    bytes
 }
 
-fn parse(text: &str) -> Result<[u8; KEY_BYTES], Error> {
-    let wanted = || Error::MasterKey("wanted 64 hexadecimal digits".to_owned());
-    parse_key(text).ok_or_else(wanted)
+fn fresh() -> String {
+    hex(&entropy())
+}
+
+fn parse(text: &str) -> Result<[u8; KEY_BYTES], SqlError> {
+    parse_key(text).ok_or_else(|| refused("wanted 64 hexadecimal digits"))
 }
 
 /// Reads a master key: 64 hexadecimal digits.
@@ -168,6 +309,45 @@ mod tests {
         assert_ne!(one, print(2, kind, "a"));
         assert_ne!(one, print(1, IdentifierKind::CustomerId, "a"));
         assert_ne!(one, print(1, kind, "b"));
+    }
+
+    #[test]
+    fn the_key_of_a_customer_is_nothing_for_another_customer_or_master_key() {
+        let keys = Keys::of(&[1; KEY_BYTES]);
+        let key = keys.new_key();
+        let wrapped = keys.seal_key("ada", &key);
+
+        assert_eq!(keys.open_key("ada", &wrapped).unwrap().bytes, key.bytes);
+        assert!(keys.open_key("bob", &wrapped).is_none());
+        assert!(
+            Keys::of(&[2; KEY_BYTES])
+                .open_key("ada", &wrapped)
+                .is_none()
+        );
+        assert_ne!(keys.new_key().bytes, key.bytes);
+    }
+
+    #[test]
+    fn an_index_depends_on_key_kind_and_value() {
+        let (keys, others) = (Keys::of(&[1; KEY_BYTES]), Keys::of(&[2; KEY_BYTES]));
+        let one = keys.index("msisdn", b"+999");
+
+        assert_eq!(one.len(), 2 * FINGERPRINT_BYTES);
+        assert_eq!(one, keys.index("msisdn", b"+999"));
+        assert_ne!(one, others.index("msisdn", b"+999"));
+        assert_ne!(one, keys.index("iccid", b"+999"));
+        assert_ne!(one, keys.index("msisdn", b"+998"));
+    }
+
+    #[test]
+    fn the_key_of_an_answer_follows_from_the_keys_of_all_whom_it_names() {
+        let keys = Keys::of(&[1; KEY_BYTES]);
+        let (ada, bob) = (keys.new_key(), keys.new_key());
+        let both = keys.answer_key([&ada, &bob]);
+
+        assert_eq!(both.bytes, keys.answer_key([&ada, &bob]).bytes);
+        assert_ne!(both.bytes, keys.answer_key([&ada]).bytes);
+        assert_ne!(both.bytes, keys.answer_key([]).bytes);
     }
 
     #[test]

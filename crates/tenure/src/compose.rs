@@ -124,6 +124,7 @@ impl Suite {
             ServiceName::CustomerData => {
                 let peers = self.briefed_by(parts)?;
                 let config = config.customer_data;
+                let db = tenure_customer_data::Db::new(db, &config.privacy);
                 let deps = tenure_customer_data::Deps {
                     db,
                     clock,
@@ -131,7 +132,6 @@ impl Suite {
                     config,
                     lifecycle,
                     peers,
-                    vault: tenure_customer_data::Vault::default(),
                 };
                 Running::CustomerData(tenure_customer_data::Service::new(deps)?)
             }

@@ -27,6 +27,7 @@ CREATE TABLE external_id (
     -- The lane of the value.
     lane INTEGER NOT NULL,
     system TEXT COLLATE "C" NOT NULL,
+    -- What the id is found by: nobody reads the id from it.
     id TEXT COLLATE "C" NOT NULL,
     customer_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (lane, system, id)
@@ -67,11 +68,14 @@ CREATE TABLE subscription (
 CREATE TABLE msisdn (
     -- The lane of the number.
     lane INTEGER NOT NULL,
+    -- What the number is found by: nobody reads the number from it.
     msisdn TEXT COLLATE "C" NOT NULL,
     held_from BIGINT NOT NULL,
     held_until BIGINT NOT NULL CHECK (held_until > held_from),
     customer_id TEXT COLLATE "C" NOT NULL,
     subscription_id TEXT COLLATE "C" NOT NULL,
+    -- The number itself.
+    sealed TEXT NOT NULL,
     PRIMARY KEY (lane, msisdn, held_from)
 );
 

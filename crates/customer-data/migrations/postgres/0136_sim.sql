@@ -3,6 +3,7 @@
 CREATE TABLE sim (
     -- The lane of the SIM.
     lane INTEGER NOT NULL,
+    -- What the SIM is found by: nobody reads the ICCID from it.
     iccid TEXT COLLATE "C" NOT NULL,
     valid_from BIGINT NOT NULL,
     valid_until BIGINT NOT NULL CHECK (valid_until > valid_from),

@@ -3,6 +3,7 @@
 CREATE TABLE sim (
     -- The lane of the SIM.
     lane INTEGER NOT NULL,
+    -- What the SIM is found by: nobody reads the ICCID from it.
     iccid TEXT NOT NULL,
     valid_from INTEGER NOT NULL,
     valid_until INTEGER NOT NULL CHECK (valid_until > valid_from),

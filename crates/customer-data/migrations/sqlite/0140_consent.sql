@@ -8,7 +8,7 @@ CREATE TABLE consent (
     purpose INTEGER NOT NULL,
     -- 0 for every channel.
     channel INTEGER NOT NULL,
-    -- Empty for every number and address.
+    -- What a number or an address is found by; empty for every one.
     contact_point TEXT NOT NULL,
     status INTEGER NOT NULL,
     -- 0 where nobody said.
@@ -18,5 +18,7 @@ CREATE TABLE consent (
     actor TEXT NOT NULL,
     valid_from INTEGER NOT NULL,
     valid_until INTEGER NOT NULL CHECK (valid_until > valid_from),
+    -- The number or the address itself.
+    sealed TEXT NOT NULL,
     PRIMARY KEY (lane, customer_id, recorded_at)
 ) STRICT, WITHOUT ROWID;

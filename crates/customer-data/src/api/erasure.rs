@@ -37,8 +37,6 @@ pub(super) async fn erase(
     violations.into_result().map_err(Error::from)?;
     let missing = "what is missing is a violation";
     let (id, customer) = id.zip(customer).expect(missing);
-    // Opening the vault may write: before the transaction, not inside of it.
-    let keys = deps.vault.keys(deps).await?;
     let mut write = match begin(deps, id, request).await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
@@ -54,7 +52,7 @@ pub(super) async fn erase(
         completed_at: None,
         receipts: Vec::new(),
     };
-    let erased = erase_in(deps, keys, &mut write, erasure).await;
+    let erased = erase_in(deps, &mut write, erasure).await;
     let erased = erased.map(|erasure| wire::EraseCustomerResponse {
         erasure: Some(show::erasure(
             &erasure,
@@ -65,12 +63,7 @@ pub(super) async fn erase(
     write.finish(erased).await
 }
 
-async fn erase_in(
-    deps: &Deps,
-    keys: &Keys,
-    write: &mut Write,
-    erasure: Erasure,
-) -> Result<Erasure, Error> {
+async fn erase_in(deps: &Deps, write: &mut Write, erasure: Erasure) -> Result<Erasure, Error> {
     let (lanes, now) = (write.lanes, write.now);
     let lane = lanes.of(erasure.customer.as_str());
     feed::lock_lanes(&mut write.tx, &[lane]).await?;
@@ -82,7 +75,7 @@ async fn erase_in(
         value: erasure.customer.to_string(),
     })?;
     let numbers = store::erasure::numbers(&mut write.tx, lanes, &erasure.customer).await?;
-    let prints = fingerprints(deps, keys, &customer, &numbers);
+    let prints = fingerprints(deps, write.tx.keys(), &customer, &numbers);
     let erasure = erase_record(&mut write.tx, lanes, erasure, &prints, &mut book).await?;
     write.save(book).await?;
     Ok(erasure)

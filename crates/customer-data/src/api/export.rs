@@ -8,7 +8,8 @@ use tenure_proto::r#type::v1::Channel;
 use super::customer::{require_known, required_customer};
 use super::page::Page;
 use crate::domain::{AttributeValue, Customer};
-use crate::store::personal::{TABLES, export};
+use crate::store::export::export;
+use crate::store::personal::TABLES;
 use crate::{Deps, Error, store};
 
 pub(super) async fn customer(

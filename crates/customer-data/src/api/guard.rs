@@ -137,6 +137,17 @@ impl Inspector for Guard {
     }
 }
 
+/// Returns the customers whom an answer of a method names: the method as `Service/Method`, without a slash
+/// before it.
+pub(super) fn named(method: &str, answer: &[u8]) -> Vec<String> {
+    let (plan, mut customers) = (Plan::of_all_services(), Vec::new());
+    if let Some(method) = plan.method(&format!("/{method}")) {
+        let read = plan.customers(method, answer, &mut customers);
+        read.expect("an answer that was just encoded is a message");
+    }
+    customers
+}
+
 fn admission(method: &Method) -> Admission {
     match method.is_stream {
         true => Admission::Stream,

@@ -5,11 +5,15 @@ use tenure_core::{Lanes, RequestId, Timestamp, Violation};
 use tenure_proto::WriteRequest;
 use tenure_rpc::{Fingerprint, StoredAnswer};
 use tenure_sql::answers::{self, Claim, Key};
-use tenure_sql::{SqlError, Tx, feed};
+use tenure_sql::{SqlError, feed};
 use tonic::Status;
 
+use super::sealed_answer::{self, open_fingerprint, seal_fingerprint};
 use super::show;
-use crate::domain::{Book, Change, Outcome, Refusal, Touched};
+use super::watch::Sealer;
+use crate::domain::{Book, Change, Fact, Outcome, Refusal, Touched};
+use crate::store::Tx;
+use crate::store::seal::need;
 use crate::{DOMAIN, Deps, Error, store};
 
 /// Fewer changes than this are not worth a thread of their own.
@@ -49,7 +53,8 @@ pub(super) async fn begin_as<W: WriteRequest>(
     let (lanes, now) = (deps.db.lanes(), deps.clock.now());
     let key = Key::of(lanes, W::METHOD_NAME, id);
     let mut tx = deps.db.begin().await.map_err(Error::from)?;
-    let claim = answers::claim(&mut tx, &key, mine.as_bytes(), now).await;
+    let print = seal_fingerprint(&tx, &key, mine.as_bytes());
+    let claim = answers::claim(&mut tx, &key, &print, now).await;
     match claim.map_err(Error::from)? {
         Claim::New => Ok(Begun::New(Box::new(Write {
             tx,
@@ -61,7 +66,14 @@ pub(super) async fn begin_as<W: WriteRequest>(
             fingerprint,
             answer,
         } => {
-            let first = Fingerprint::from_bytes(&fingerprint);
+            let answer = sealed_answer::open(&mut tx, lanes, &key, &answer).await;
+            let answer = answer.map_err(Error::from)?;
+            let first = match &answer {
+                Some(_) => open_fingerprint(&tx, &key, &fingerprint),
+                // Of whom the answer told was erased: no request is the one that it answered.
+                None => Vec::new(),
+            };
+            let (first, answer) = (Fingerprint::from_bytes(&first), answer.unwrap_or_default());
             StoredAnswer::repeat::<W>(mine, &first, &answer, DOMAIN).map(Begun::Answered)
         }
     }
@@ -103,11 +115,23 @@ impl Write {
         outcome: Result<R, Error>,
     ) -> Result<R, Status> {
         if let Some(answer) = StoredAnswer::of(&outcome, DOMAIN) {
-            let recorded = answers::record(&mut self.tx, &self.key, &answer.to_bytes()).await;
+            let shown = outcome.as_ref().ok().map(Message::encode_to_vec);
+            let recorded = self.record(shown.as_deref(), &answer).await;
             recorded.map_err(Error::from)?;
             self.tx.commit().await.map_err(Error::from)?;
         }
         Ok(outcome?)
+    }
+
+    async fn record(
+        &mut self,
+        shown: Option<&[u8]>,
+        answer: &StoredAnswer,
+    ) -> Result<(), SqlError> {
+        let answer = answer.to_bytes();
+        let sealed = sealed_answer::seal(&mut self.tx, self.lanes, &self.key, shown, &answer);
+        let sealed = sealed.await?;
+        answers::record(&mut self.tx, &self.key, &sealed).await
     }
 }
 
@@ -118,8 +142,9 @@ pub(crate) async fn save(tx: &mut Tx, lanes: Lanes, mut book: Book) -> Result<()
         store::save_book(tx, lanes, &book).await?;
         return tell(tx, lanes, &changes, now).await;
     }
-    // Encoded while the rows are written.
-    let told = tokio::task::spawn_blocking(move || told(lanes, &changes, now));
+    // Encoded and sealed while the rows are written.
+    let sealer = sealer(tx, lanes, &changes).await?;
+    let told = tokio::task::spawn_blocking(move || told(&sealer, lanes, &changes, now));
     store::save_book(tx, lanes, &book).await?;
     let told = told.await.expect("encoding does not panic");
     feed::append(tx, told, now).await?;
@@ -132,22 +157,39 @@ async fn tell(
     changes: &[Change],
     now: Timestamp,
 ) -> Result<(), SqlError> {
-    feed::append(tx, told(lanes, changes, now), now).await?;
+    let sealer = sealer(tx, lanes, changes).await?;
+    feed::append(tx, told(&sealer, lanes, changes, now), now).await?;
     Ok(())
 }
 
+/// Returns the keys of everybody of whom changes tell.
+async fn sealer(tx: &mut Tx, lanes: Lanes, changes: &[Change]) -> Result<Sealer, SqlError> {
+    let personal = changes.iter().filter(|it| is_sealed(it));
+    need(tx, lanes, personal.map(|it| it.fact.customer())).await?;
+    Ok(Sealer::of(tx))
+}
+
 /// Returns changes as the feed keeps them.
-fn told(lanes: Lanes, changes: &[Change], now: Timestamp) -> Vec<feed::NewChange> {
-    changes
-        .iter()
-        .map(|change| feed::NewChange {
-            lane: lanes.of(change.fact.customer().as_str()),
+fn told(sealer: &Sealer, lanes: Lanes, changes: &[Change], now: Timestamp) -> Vec<feed::NewChange> {
+    let tell = |change: &Change| {
+        let (customer, told) = (change.fact.customer(), show::change(change, now));
+        feed::NewChange {
+            lane: lanes.of(customer.as_str()),
             kind: change.fact.kind(),
-            key: change.fact.customer().to_string(),
+            key: customer.to_string(),
             happened_at: change.event_at,
-            body: show::change(change, now).encode_to_vec(),
-        })
-        .collect()
+            body: match is_sealed(change) {
+                true => sealer.seal(customer, &told),
+                false => told.encode_to_vec(),
+            },
+        }
+    };
+    changes.iter().map(tell).collect()
+}
+
+/// An erasure is told of who has no key any more, and says nothing of the person.
+fn is_sealed(change: &Change) -> bool {
+    !matches!(change.fact, Fact::Erasure(..))
 }
 
 /// Does a write once: the answer it got before, or what `$todo` makes of the claimed `$write`. A macro,

@@ -4,7 +4,6 @@
 use tenure_core::{CustomerId, Lane, Timestamp, Violation, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
-use tenure_sql::Tx;
 use uuid::Uuid;
 
 use super::{parse, screen};
@@ -12,6 +11,7 @@ use crate::domain::{
     Bill, Book, CustomerPatch, ImportMark, Interaction, Msisdn, Outcome, Refusal, Subscription,
     Touched, UsageSummary,
 };
+use crate::store::Tx;
 use crate::{Deps, Error, store};
 
 /// The most rows of one call.

@@ -1,9 +1,8 @@
 //! Recognising erased people among those who are taken in.
 
-use tenure_sql::Tx;
-
 use crate::domain::privacy::{IdentifierKind, Person, identifiers};
 use crate::domain::{AttributeName, Book, CustomerPatch, Msisdn};
+use crate::store::Tx;
 use crate::{Deps, Error, store};
 
 /// Notes in the book who of the newcomers was erased, with the numbers that come with each of them.
@@ -16,9 +15,7 @@ pub(super) async fn customers<'a>(
     if store::suppression::is_empty(tx).await? {
         return Ok(());
     }
-    // Who kept a fingerprint has opened the vault before: opening it writes nothing now, and waits for
-    // nobody who waits for this transaction.
-    let keys = deps.vault.keys(deps).await?;
+    let keys = tx.keys().clone();
     let birth = AttributeName::parse(&deps.config.privacy.birth_attribute).ok();
     let mut prints: Vec<(String, IdentifierKind, &CustomerPatch)> = Vec::new();
     for (patch, numbers) in newcomers {

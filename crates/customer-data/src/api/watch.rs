@@ -2,6 +2,7 @@
 
 mod fact;
 mod frame;
+mod sealed;
 mod snapshot;
 mod tail;
 
@@ -15,14 +16,15 @@ use tenure_proto::customer::v1 as wire;
 use tenure_rpc::encoded::Encoded;
 use tenure_rpc::feed::{Page, ResponseStream, Watch, pages};
 use tenure_rpc::fields;
-use tenure_sql::Db;
 use tenure_sql::feed::{self, Filter, Place, Positions, Token};
 use tonic::Status;
 
 use crate::domain::FACT_KINDS;
+use crate::store::Db;
 use crate::{Deps, Error};
 
-pub use fact::fact_of;
+pub(crate) use sealed::{Sealer, empty};
+pub use sealed::{fact_of, open_changes, seal_changes};
 
 /// The method that is answered with encoded messages.
 pub(crate) const PATH: &str = "/tenure.customer.v1.CustomerService/WatchChanges";

@@ -13,6 +13,7 @@ use tenure_sql::feed::{self, Change, FeedError, Positions, consumer};
 
 use super::{BusError, event};
 use crate::Deps;
+use crate::api::watch::open_changes;
 
 /// The name under which the token stands in the database.
 const NAME: &str = "bus";
@@ -51,6 +52,7 @@ async fn step(deps: &Deps, bus: &Context) -> Result<bool, BusError> {
             if next == after {
                 return Ok(false);
             }
+            let changes = open_changes(&deps.db, changes).await?;
             publish(deps, bus, &changes).await?;
             next.to_token()
         }

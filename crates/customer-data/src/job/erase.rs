@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::Message;
 use tenure_core::{Lanes, Timestamp};
-use tenure_proto::customer::v1 as wire;
 use tenure_rpc::{Lifecycle, StoredAnswer};
-use tenure_sql::{SqlError, Tx, feed, scrub};
+use tenure_sql::{SqlError, feed, scrub};
 
+use crate::api::watch::empty;
 use crate::domain::privacy::{IdentifierKind, SERVICE, Step};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::words::ErasureState;
 use crate::domain::{Book, Erasure, ErasureReceipt, Fact};
+use crate::store::Tx;
 use crate::store::personal::{TABLES, TRACES};
 use uuid::Uuid;
 
@@ -72,11 +72,7 @@ async fn do_step(deps: &Deps, erasure: &Erasure, step: Step) -> Result<i64, Erro
     Ok(match step {
         Step::Values => store::personal::erase_values(db, customer).await?,
         Step::Feed => {
-            let empty = wire::Change {
-                customer_id: customer.to_string(),
-                ..Default::default()
-            };
-            let body = empty.encode_to_vec();
+            let body = empty(customer.as_str());
             store::trace::empty_changes(db, customer, erasure.feed_seq, &body).await?
         }
         Step::Answers => {

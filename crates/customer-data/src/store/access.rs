@@ -1,11 +1,12 @@
 //! Table `access`: who was shown what of whom. Statements here add and read, and retention deletes.
 
 use tenure_core::Timestamp;
-use tenure_sql::{Db, SqlError, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{RowsSql, execute, read, rows_sql};
 use crate::domain::Access;
 use crate::domain::access::View;
+use crate::store::Db;
 
 /// A batch that is written again because nobody knows whether it was committed is not written twice.
 const ADD: RowsSql = rows_sql!(

@@ -1,27 +1,38 @@
 //! Tables `billing_account`, `account_subscription` and `subscription_payer`.
 
 use tenure_core::{BillingAccountId, Currency, CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::party::interval;
 use super::rows::read;
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::Fact;
 use crate::domain::account::{
     AccountKind, AccountState, BillingAccount, CorporateTerms, Payment, Reimbursement,
 };
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
-const GET: &str = "
+const GET: &str = concat!(
+    "
     SELECT account_id, kind, name, state, currency, cycle_day, fee_waived, reimbursed_minor,
-           reimbursed_basis_points, created_at, updated_at
+           reimbursed_basis_points, created_at, updated_at, ",
+    key_of!("billing_account"),
+    "
     FROM billing_account
-    WHERE lane = $1 AND customer_id = $2 AND account_id = $3";
-const LIST: &str = "
+    WHERE lane = $1 AND customer_id = $2 AND account_id = $3"
+);
+const LIST: &str = concat!(
+    "
     SELECT account_id, kind, name, state, currency, cycle_day, fee_waived, reimbursed_minor,
-           reimbursed_basis_points, created_at, updated_at
+           reimbursed_basis_points, created_at, updated_at, ",
+    key_of!("billing_account"),
+    "
     FROM billing_account
     WHERE lane = $1 AND customer_id = $2 AND account_id > $3
     ORDER BY account_id
-    LIMIT $4";
+    LIMIT $4"
+);
 const SAVE: &str = "
     INSERT INTO billing_account (lane, customer_id, account_id, kind, name, state, currency,
                                  cycle_day, fee_waived, reimbursed_minor, reimbursed_basis_points,
@@ -67,13 +78,17 @@ const SAVE_PAID: &str = "
         valid_until = EXCLUDED.valid_until";
 
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT account_id, kind, name, state, currency, cycle_day, fee_waived, reimbursed_minor,
-           reimbursed_basis_points, created_at, updated_at, customer_id
+           reimbursed_basis_points, created_at, updated_at, customer_id, ",
+    key_of!("billing_account"),
+    "
     FROM billing_account
     WHERE lane = $1 AND (customer_id, account_id) > ($2, $3)
     ORDER BY customer_id, account_id
-    LIMIT $4";
+    LIMIT $4"
+);
 /// The same.
 const PAGE_OF_PAYERS: &str = "
     SELECT payer_customer_id, account_id, customer_id, subscription_id, valid_from, valid_until
@@ -103,6 +118,7 @@ type Row = (
     Option<i64>,
     i64,
     i64,
+    Wrapped,
 );
 type PageRow = (
     String,
@@ -117,8 +133,11 @@ type PageRow = (
     i64,
     i64,
     String,
+    Wrapped,
 );
 type PaymentRow = (String, String, String, String, i64, i64);
+
+const NAME: &str = "billing_account.name";
 
 /// Returns an account of a customer.
 ///
@@ -135,7 +154,7 @@ pub async fn get(
         let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
         query.bind(id.as_str()).fetch_optional(conn).await?
     });
-    row.map(|row| known(customer, row)).transpose()
+    row.map(|row| known(tx.keys(), customer, row)).transpose()
 }
 
 /// Returns up to `limit` accounts of a customer whose ids follow `after`.
@@ -153,11 +172,16 @@ pub async fn list(
         let query = sqlx::query_as(LIST).bind(lane).bind(customer.as_str());
         query.bind(after).bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(|row| known(customer, row)).collect()
+    let keys = db.keys().await?;
+    let known = |row| known(keys, customer, row);
+    rows.into_iter().map(known).collect()
 }
 
-fn known(customer: &CustomerId, row: Row) -> Result<BillingAccount, SqlError> {
-    let (id, kind, name, state, currency, cycle_day, waived, minor, points, created, updated) = row;
+fn known(keys: &Keys, customer: &CustomerId, row: Row) -> Result<BillingAccount, SqlError> {
+    let name = keys
+        .opener(customer.as_str(), &row.11)?
+        .text(NAME, &row.2)?;
+    let (id, kind, _, state, currency, cycle_day, waived, minor, points, created, updated, _) = row;
     let points = points.and_then(|points| i32::try_from(points).ok());
     let reimbursement = match (minor, points) {
         (Some(minor), _) => Some(Reimbursement::Amount(minor)),
@@ -185,6 +209,8 @@ fn known(customer: &CustomerId, row: Row) -> Result<BillingAccount, SqlError> {
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, account: &BillingAccount) -> Result<(), SqlError> {
+    need(tx, lanes, [&account.customer]).await?;
+    let name = tx.seal_text(&account.customer, NAME, &account.name);
     let customer = account.customer.as_str();
     let lane = lanes.of(customer);
     let waived = account
@@ -200,7 +226,7 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, account: &BillingAccount) -> Result
             .bind(lane)
             .bind(customer)
             .bind(account.id.as_str());
-        let query = query.bind(account.kind.number()).bind(&account.name);
+        let query = query.bind(account.kind.number()).bind(name);
         let query = query
             .bind(account.state.number())
             .bind(account.currency.as_str());
@@ -365,9 +391,9 @@ pub(super) async fn page(
     let fact = |row: PageRow| {
         let customer = read("customer_id", CustomerId::parse(&row.11).ok())?;
         let row = (
-            row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, row.8, row.9, row.10,
+            row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, row.8, row.9, row.10, row.12,
         );
-        let account = known(&customer, row)?;
+        let account = known(tx.keys(), &customer, row)?;
         Ok((format!("{customer} {}", account.id), Fact::Account(account)))
     };
     rows.into_iter().map(fact).collect()

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{BillId, Currency, CustomerId, Lanes, Money, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{self, RowsSql, load_rows, page_by_id, read, rows_sql};
 use crate::domain::words::BillState;
 use crate::domain::{Bill, Book, Fact};
+use crate::store::{Db, Tx};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT bill.customer_id, bill.bill_id, bill.issued_at, bill.due_at, bill.currency,

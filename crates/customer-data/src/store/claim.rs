@@ -1,9 +1,10 @@
 //! Table `owner` for keys that no book holds: whose a key is, decided behind the lock of the key's lane.
 
 use tenure_core::{CustomerId, Lanes};
-use tenure_sql::{SqlError, Tx, with_tx};
+use tenure_sql::{SqlError, with_tx};
 
 use super::rows::read;
+use crate::store::Tx;
 
 const CLAIM: &str = "
     INSERT INTO owner (lane, kind, id, customer_id) VALUES ($1, $2, $3, $4)

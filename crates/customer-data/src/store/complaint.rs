@@ -6,20 +6,23 @@ mod step;
 use std::collections::BTreeSet;
 
 use tenure_core::{ComplaintId, CustomerId, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 pub use step::list as list_steps;
 
 use super::OfCustomer;
 use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql, staff};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::complaint::words::{Kind, Severity, State};
 use crate::domain::{Book, Complaint, Fact, StaffMember};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 use record::Record;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "c",
     "SELECT c.customer_id, c.complaint_id, c.kind, c.severity, c.state, c.department, c.person,
-            c.created_at, c.ended_at, c.record
-     FROM",
+            c.created_at, c.ended_at, c.record",
     "JOIN complaint AS c ON c.lane = CAST(value ->> 0 AS INTEGER)
                         AND c.customer_id = value ->> 1
                         AND c.complaint_id = value ->> 2"
@@ -39,41 +42,57 @@ const SAVE: RowsSql = rows_sql!(
          record = EXCLUDED.record"
 );
 /// A complaint by its own id; whose it is stands in the lane of the id.
-const GET: &str = "
+const GET: &str = concat!(
+    "
     SELECT c.customer_id, c.complaint_id, c.kind, c.severity, c.state, c.department, c.person,
-           c.created_at, c.ended_at, c.record
+           c.created_at, c.ended_at, c.record, ",
+    key_of!("c"),
+    "
     FROM complaint AS c
-    WHERE c.lane = $1 AND c.customer_id = $2 AND c.complaint_id = $3";
+    WHERE c.lane = $1 AND c.customer_id = $2 AND c.complaint_id = $3"
+);
 const OWNER: &str = "
     SELECT customer_id
     FROM owner
     WHERE lane = $1 AND kind = 'complaint' AND id = $2";
 /// A customer has few complaints: sorting them costs less than an index that every write has to keep.
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
-           ended_at, record
+           ended_at, record, ",
+    key_of!("complaint"),
+    "
     FROM complaint
     WHERE lane = $1 AND customer_id = $2 AND ($3 = 0 OR ended_at IS NULL)
       AND (created_at < $4 OR (created_at = $4 AND complaint_id > $5))
     ORDER BY created_at DESC, complaint_id
-    LIMIT $6";
+    LIMIT $6"
+);
 /// Those that end first by their promise come first.
-const OPEN: &str = "
+const OPEN: &str = concat!(
+    "
     SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
-           ended_at, record
+           ended_at, record, ",
+    key_of!("complaint"),
+    "
     FROM complaint
     WHERE lane = $1 AND customer_id = $2 AND ended_at IS NULL
     ORDER BY urgent_at, complaint_id
-    LIMIT $3";
-const LIST_OWNED: &str = "
+    LIMIT $3"
+);
+const LIST_OWNED: &str = concat!(
+    "
     SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
-           ended_at, record
+           ended_at, record, ",
+    key_of!("complaint"),
+    "
     FROM complaint
     WHERE department = $1 AND urgent_at IS NOT NULL AND ($2 = '' OR person = $2)
       AND urgent_at < $3
       AND (urgent_at > $4 OR (urgent_at = $4 AND complaint_id > $5))
     ORDER BY urgent_at, complaint_id
-    LIMIT $6";
+    LIMIT $6"
+);
 const DUE: &str = "
     SELECT customer_id, complaint_id
     FROM complaint
@@ -81,13 +100,17 @@ const DUE: &str = "
     ORDER BY due_at
     LIMIT $2";
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, complaint_id, kind, severity, state, department, person, created_at,
-           ended_at, record
+           ended_at, record, ",
+    key_of!("complaint"),
+    "
     FROM complaint
     WHERE lane = $1 AND (customer_id, complaint_id) > ($2, $3)
     ORDER BY customer_id, complaint_id
-    LIMIT $4";
+    LIMIT $4"
+);
 
 type Row = (
     String,
@@ -100,7 +123,10 @@ type Row = (
     i64,
     Option<i64>,
     String,
+    Wrapped,
 );
+
+const RECORD: &str = "complaint.record";
 
 /// What the columns say.
 struct Columns {
@@ -125,7 +151,7 @@ pub(super) async fn load(
         .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let complaint = known(row)?;
+        let complaint = known(tx.keys(), row)?;
         let key = (complaint.customer.clone(), complaint.id.clone());
         book.care.complaints.load(key, complaint);
     }
@@ -133,10 +159,13 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.care.complaints.written();
+    need(tx, lanes, written.map(|((customer, _), _)| customer)).await?;
     let row = |c: &Complaint| {
         let promised = c.step.promised_until.unwrap_or(Timestamp::MAX);
         let urgent_at = c.ended_at.is_none().then_some(promised.as_micros());
         let record = serde_json::to_string(&Record::of(c));
+        let record = record.expect("numbers and text are always JSON");
         (
             lanes.of(c.customer.as_str()),
             c.customer.to_string(),
@@ -150,7 +179,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             c.ended_at.map(Timestamp::as_micros),
             urgent_at,
             c.due_at().map(Timestamp::as_micros),
-            record.expect("numbers and text are always JSON"),
+            tx.seal_text(&c.customer, RECORD, &record),
         )
     };
     let rows: Vec<_> = book
@@ -181,7 +210,8 @@ pub async fn get(db: &Db, id: &ComplaintId) -> Result<Option<Complaint>, SqlErro
         let query = sqlx::query_as(GET).bind(lane).bind(&customer);
         query.bind(id.as_str()).fetch_optional(pool).await?
     });
-    row.map(known).transpose()
+    let keys = db.keys().await?;
+    row.map(|row| known(keys, row)).transpose()
 }
 
 /// Returns up to `limit` complaints of a customer that come after the one taken in at `after.0` with
@@ -202,7 +232,8 @@ pub async fn list(
         let query = query.bind(open_only).bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` complaints of a customer that have not ended, the one that is promised for the
@@ -216,7 +247,8 @@ pub async fn open(db: &Db, customer: &CustomerId, limit: i64) -> Result<Vec<Comp
         let query = sqlx::query_as(OPEN).bind(lane).bind(customer.as_str());
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Whose open complaints to list.
@@ -248,7 +280,8 @@ pub async fn list_owned(
         let query = query.bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` complaints with a promised time before `now` that nobody noted as passed,
@@ -274,10 +307,11 @@ pub async fn due(
     rows.into_iter().map(key).collect()
 }
 
-page_by_id!(PAGE, Row, known => Fact::Complaint);
+page_by_id!(sealed PAGE, Row, known => Fact::Complaint);
 
-fn known(row: Row) -> Result<Complaint, SqlError> {
-    let (customer, id, kind, severity, state, department, person, created, ended, record) = row;
+fn known(keys: &Keys, row: Row) -> Result<Complaint, SqlError> {
+    let (customer, id, kind, severity, state, department, person, created, ended, ..) = row;
+    let record = keys.opener(&customer, &row.10)?.text(RECORD, &row.9)?;
     let columns = Columns {
         id: read("complaint_id", ComplaintId::parse(&id).ok())?,
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,

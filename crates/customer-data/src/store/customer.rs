@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Serialize, Serializer};
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::rows::Bytes;
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::facts;
-use super::rows::{self, RowsSql, encode, load_rows, read, rows_sql};
+use super::rows::{self, OwnedBytes, RowsSql, encode, load_rows, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::words::CustomerKind;
 use crate::domain::{Book, Customer, Fact, ImportMark};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 macro_rules! save_head {
     () => {
@@ -35,10 +36,10 @@ macro_rules! save_tail {
 }
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "customer",
     "SELECT customer.customer_id, customer.kind, customer.display_name, customer.joined_at,
             customer.created_at, customer.updated_at, customer.version, customer.import_id,
-            customer.import_line, customer.facts
-     FROM",
+            customer.import_line, customer.facts",
     "JOIN customer ON customer.lane = CAST(value ->> 0 AS INTEGER)
                   AND customer.customer_id = value ->> 1"
 );
@@ -55,14 +56,21 @@ const SAVE: RowsSql = RowsSql {
         save_tail!()
     ),
 };
-const GET: &str = "
+const GET: &str = concat!(
+    "
     SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
-           import_line, facts
+           import_line, facts, ",
+    key_of!("customer"),
+    "
     FROM customer
-    WHERE lane = $1 AND customer_id = $2";
-const LIST: &str = "
+    WHERE lane = $1 AND customer_id = $2"
+);
+const LIST: &str = concat!(
+    "
     SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
-           import_line, facts
+           import_line, facts, ",
+    key_of!("customer"),
+    "
     FROM customer
     WHERE customer_id > $1
       AND NOT EXISTS (
@@ -71,15 +79,20 @@ const LIST: &str = "
             AND identity_alias.customer_id = customer.customer_id
             AND identity_alias.survivor_customer_id <> customer.customer_id)
     ORDER BY customer_id
-    LIMIT $2";
+    LIMIT $2"
+);
 /// In the order of the table's key.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, kind, display_name, joined_at, created_at, updated_at, version, import_id,
-           import_line, facts
+           import_line, facts, ",
+    key_of!("customer"),
+    "
     FROM customer
     WHERE lane = $1 AND customer_id > $2
     ORDER BY customer_id
-    LIMIT $3";
+    LIMIT $3"
+);
 const COUNT: &str = "SELECT COUNT(*) FROM customer";
 
 type Row = (
@@ -93,7 +106,11 @@ type Row = (
     Option<String>,
     Option<i64>,
     Vec<u8>,
+    Wrapped,
 );
+
+const NAME: &str = "customer.display_name";
+const FACTS: &str = "customer.facts";
 
 pub(super) async fn load(
     tx: &mut Tx,
@@ -106,7 +123,7 @@ pub(super) async fn load(
         .map(|id| (lanes.of(id.as_str()), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let customer = known(row)?;
+        let customer = known(tx.keys(), row)?;
         for id in &customer.external_ids {
             book.external_ids.load(id.clone(), customer.id.clone());
         }
@@ -116,32 +133,25 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.customers.written().map(|(id, _)| id);
+    need(tx, lanes, written).await?;
     let import = |customer: &Customer| customer.import.map(|mark| mark.import_id.to_string());
     let (created, changed) = book.customers.saved(|id, customer| {
         (
             lanes.of(id.as_str()),
             id.as_str(),
             customer.kind.number(),
-            &customer.display_name,
+            tx.seal_text(id, NAME, &customer.display_name),
             customer.joined_at.as_micros(),
             customer.created_at.as_micros(),
             customer.updated_at.as_micros(),
             customer.version,
             import(customer),
             customer.import.map(|mark| mark.line),
-            Facts(facts::encode(customer)),
+            OwnedBytes(tx.seal(id, FACTS, &facts::encode(customer))),
         )
     });
     rows::save(tx, SAVE, &created, &changed).await
-}
-
-/// The column of facts.
-struct Facts(Vec<u8>);
-
-impl Serialize for Facts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Bytes(&self.0).serialize(serializer)
-    }
 }
 
 /// Returns a customer.
@@ -157,7 +167,8 @@ pub async fn get(db: &Db, id: &CustomerId) -> Result<Option<Customer>, SqlError>
             .fetch_optional(pool)
             .await?
     });
-    row.map(known).transpose()
+    let keys = db.keys().await?;
+    row.map(|row| known(keys, row)).transpose()
 }
 
 /// Returns a customer as this transaction sees it.
@@ -171,7 +182,8 @@ pub async fn load_one(
 ) -> Result<Option<Customer>, SqlError> {
     let keys = vec![(lanes.of(id.as_str()), id.as_str())];
     let mut rows = load_rows!(tx, LOAD, keys, Row);
-    rows.pop().map(known).transpose()
+    let row = rows.pop();
+    row.map(|row| known(tx.keys(), row)).transpose()
 }
 
 /// Returns those of some customers that exist, in any order.
@@ -189,7 +201,8 @@ pub async fn get_all(db: &Db, ids: &[CustomerId]) -> Result<Vec<Customer>, SqlEr
         .bind(encode(&keys))
         .fetch_all(pool)
         .await?);
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` customers whose ids follow `after`, by id, without those that were merged into
@@ -205,7 +218,8 @@ pub async fn list(db: &Db, after: &str, limit: i64) -> Result<Vec<Customer>, Sql
             .fetch_all(pool)
             .await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` customers of a lane that follow the one of which `after` is the key, each with
@@ -225,7 +239,7 @@ pub(super) async fn page(
     });
     rows.into_iter()
         .map(|row| {
-            let fact = known(row)?;
+            let fact = known(tx.keys(), row)?;
             Ok((fact.id.to_string(), Fact::Customer(fact)))
         })
         .collect()
@@ -246,7 +260,8 @@ pub async fn list_lane(
         let query = sqlx::query_as(PAGE).bind(lane).bind(after);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns how many customers there are.
@@ -259,9 +274,11 @@ pub async fn count(db: &Db) -> Result<i64, SqlError> {
         .await?))
 }
 
-fn known(row: Row) -> Result<Customer, SqlError> {
-    let (id, kind, display_name, joined, created, updated, version, import, line, bytes) = row;
-    let (attributes, external_ids, payment) = facts::decode(&bytes)?;
+fn known(keys: &Keys, row: Row) -> Result<Customer, SqlError> {
+    let (id, kind, name, joined, created, updated, version, import, line, sealed, key) = row;
+    let opener = keys.opener(&id, &key)?;
+    let display_name = opener.text(NAME, &name)?;
+    let (attributes, external_ids, payment) = facts::decode(&opener.bytes(FACTS, &sealed)?)?;
     let import = match (import, line) {
         (Some(import), Some(line)) => {
             let import_id = read("import_id", Uuid::try_parse(&import).ok())?;

@@ -1,12 +1,15 @@
 //! Tables `erasure` and `erasure_receipt`: who was erased, and what was done for it.
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::rows::read;
+use super::seal::{Wrapped, key_of};
+use super::subscription;
 use crate::domain::words::ErasureState;
 use crate::domain::{Erasure, ErasureReceipt, Msisdn};
+use crate::store::{Db, Tx};
 
 const GET: &str = "
     SELECT erasure_id, customer_id, reason, requested_by, state, feed_seq, created_at, completed_at
@@ -35,9 +38,13 @@ const RECEIPTS: &str = "
     WHERE lane = $1 AND erasure_id = $2
     ORDER BY done_at, service, step";
 const FEED_HEAD: &str = "SELECT seq FROM lane WHERE lane = $1";
-const NUMBERS: &str = "
-    SELECT msisdn FROM subscription
-    WHERE lane = $1 AND customer_id = $2 AND msisdn IS NOT NULL";
+const NUMBERS: &str = concat!(
+    "
+    SELECT msisdn, ",
+    key_of!("subscription"),
+    " FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND msisdn IS NOT NULL"
+);
 
 type Row = (String, String, String, String, i32, i64, i64, Option<i64>);
 type ReceiptRow = (String, String, i64, i64);
@@ -225,15 +232,19 @@ pub async fn numbers(
     customer: &CustomerId,
 ) -> Result<Vec<Msisdn>, SqlError> {
     let lane = lanes.of(customer.as_str());
-    let rows: Vec<String> = with_tx!(tx, |conn| {
-        sqlx::query_scalar(NUMBERS)
+    let rows: Vec<(String, Wrapped)> = with_tx!(tx, |conn| {
+        sqlx::query_as(NUMBERS)
             .bind(lane)
             .bind(customer.as_str())
             .fetch_all(conn)
             .await?
     });
-    let parse = |number: &String| read("msisdn", Msisdn::parse(number).ok());
-    rows.iter().map(parse).collect()
+    let number = |(sealed, key): &(String, Wrapped)| {
+        let opener = tx.keys().opener(customer.as_str(), key)?;
+        subscription::known_number(&opener.text(subscription::NUMBER, sealed)?)
+    };
+    let numbers = rows.iter().map(number);
+    numbers.filter_map(Result::transpose).collect()
 }
 
 fn receipt((service, step, rows, done_at): ReceiptRow) -> ErasureReceipt {

@@ -1,12 +1,14 @@
 //! Table `external_id`: whom the names in other systems mean, in the lane of the name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tenure_core::{CustomerId, Lanes};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{self, RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::{Book, ExternalId};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT external_id.system, external_id.id, external_id.customer_id
@@ -41,18 +43,25 @@ const FIND: &str = "
     SELECT customer_id FROM external_id
     WHERE lane = $1 AND system = $2 AND id = $3";
 
+/// Returns by what an id is found: nobody reads the id from it.
+fn index(keys: &Keys, id: &ExternalId) -> String {
+    keys.index("external_id", id.key().as_bytes())
+}
+
 pub(super) async fn load(
     tx: &mut Tx,
     lanes: Lanes,
     ids: &BTreeSet<ExternalId>,
     book: &mut Book,
 ) -> Result<(), SqlError> {
+    let indexed = |id: &ExternalId| (index(tx.keys(), id), id.clone());
+    let ids: BTreeMap<String, ExternalId> = ids.iter().map(indexed).collect();
     let keys: Vec<_> = ids
         .iter()
-        .map(|id| (lanes.of(&id.key()), id.system(), id.id()))
+        .map(|(index, id)| (lanes.of(&id.key()), id.system(), index.as_str()))
         .collect();
-    for (system, id, customer) in load_rows!(tx, LOAD, keys, (String, String, String)) {
-        let id = read("id", ExternalId::parse(&system, &id).ok())?;
+    for (_, index, customer) in load_rows!(tx, LOAD, keys, (String, String, String)) {
+        let id = read("id", ids.get(&index).cloned())?;
         book.external_ids
             .load(id, read("customer_id", CustomerId::parse(&customer).ok())?);
     }
@@ -60,15 +69,17 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let keys = tx.keys().clone();
     let gone: Vec<_> = book
         .external_ids
         .removed()
-        .map(|id| (lanes.of(&id.key()), id.system(), id.id()))
+        .map(|id| (lanes.of(&id.key()), id.system(), index(&keys, id)))
         .collect();
     execute(tx, REMOVE, &gone).await?;
-    let (created, changed) = book
-        .external_ids
-        .saved(|id, customer| (lanes.of(&id.key()), id.system(), id.id(), customer.as_str()));
+    let (created, changed) = book.external_ids.saved(|id, customer| {
+        let lane = lanes.of(&id.key());
+        (lane, id.system(), index(&keys, id), customer.as_str())
+    });
     rows::save(tx, SAVE, &created, &changed).await
 }
 
@@ -78,11 +89,12 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
 /// When the database fails.
 pub async fn find(db: &Db, id: &ExternalId) -> Result<Option<CustomerId>, SqlError> {
     let lane = db.lanes().of(&id.key());
+    let index = index(db.keys().await?, id);
     let found: Option<String> = with_pool!(db, |pool| {
         let query = sqlx::query_scalar(FIND)
             .bind(lane)
             .bind(id.system())
-            .bind(id.id());
+            .bind(index);
         query.fetch_optional(pool).await?
     });
     found

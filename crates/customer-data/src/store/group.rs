@@ -1,12 +1,17 @@
 //! Tables `customer_group`, `group_member` and `group_membership`.
 
+use std::collections::HashMap;
+
 use tenure_core::{CustomerId, GroupId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::party::interval;
 use super::rows::{RowsSql, execute, read, rows_sql};
+use super::seal::{self, Opener, need};
 use crate::domain::group::{Group, GroupKind, Membership};
 use crate::domain::{Fact, Interval};
+use crate::store::{Db, Tx};
+use crate::vault::CustomerKey;
 
 const GET: &str = "
     SELECT kind, name, customer_id, place_code, member_count_max, created_at, updated_at
@@ -69,6 +74,8 @@ type Row = (i32, String, String, String, i64, i64, i64);
 type MemberRow = (String, i64, i64);
 type Member = (CustomerId, Interval);
 
+const NAME: &str = "customer_group.name";
+
 /// Returns a group, in a transaction that holds its lane.
 ///
 /// # Errors
@@ -82,7 +89,12 @@ pub async fn load(tx: &mut Tx, lanes: Lanes, id: &GroupId) -> Result<Option<Grou
             .fetch_optional(conn)
             .await?
     });
-    row.map(|row| known(id, row)).transpose()
+    let Some(group) = row.map(|row| known(id, row)).transpose()? else {
+        return Ok(None);
+    };
+    let owner = group.customer.iter().map(CustomerId::as_str).collect();
+    seal::find(tx, lanes, &owner).await?;
+    open(group, tx.customers()).map(Some)
 }
 
 /// Returns a group.
@@ -98,7 +110,22 @@ pub async fn get(db: &Db, id: &GroupId) -> Result<Option<Group>, SqlError> {
             .fetch_optional(pool)
             .await?
     });
-    row.map(|row| known(id, row)).transpose()
+    let Some(group) = row.map(|row| known(id, row)).transpose()? else {
+        return Ok(None);
+    };
+    let owner = group.customer.iter().map(CustomerId::as_str).collect();
+    let keys = seal::get(db, &owner).await?;
+    open(group, &keys).map(Some)
+}
+
+/// Opens the name of a group that belongs to a customer: it may be a family's. That of a place or an
+/// exchange is nobody's.
+fn open(mut group: Group, keys: &HashMap<String, CustomerKey>) -> Result<Group, SqlError> {
+    if let Some(customer) = &group.customer {
+        let opener = Opener::new(customer.as_str(), keys.get(customer.as_str()));
+        group.name = opener.text(NAME, &group.name)?;
+    }
+    Ok(group)
 }
 
 fn known(id: &GroupId, row: Row) -> Result<Group, SqlError> {
@@ -124,6 +151,11 @@ fn known(id: &GroupId, row: Row) -> Result<Group, SqlError> {
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, group: &Group) -> Result<(), SqlError> {
+    need(tx, lanes, &group.customer).await?;
+    let name = match &group.customer {
+        Some(customer) => tx.seal_text(customer, NAME, &group.name),
+        None => group.name.clone(),
+    };
     let id = group.id.as_str();
     let customer = group.customer.as_ref().map_or("", |id| id.as_str());
     with_tx!(tx, |conn| {
@@ -131,10 +163,7 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, group: &Group) -> Result<(), SqlErr
             .bind(lanes.of(id))
             .bind(id)
             .bind(group.kind.number());
-        let query = query
-            .bind(&group.name)
-            .bind(customer)
-            .bind(&group.place_code);
+        let query = query.bind(name).bind(customer).bind(&group.place_code);
         let query = query
             .bind(group.member_count_max)
             .bind(group.created_at.as_micros());

@@ -10,11 +10,12 @@ pub mod run;
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{RowsSql, encode, execute, load_rows, read, rows_sql};
 use crate::domain::Fact;
 use crate::domain::identity::{Graph, Merge, Record};
+use crate::store::{Db, Tx};
 
 const RECORD: &str = "
     SELECT member.survivor_customer_id, member.member_customer_id

@@ -1,11 +1,12 @@
 //! Table `import`. It has few rows: one for each file.
 
 use tenure_core::{Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::rows::read;
 use crate::domain::{Import, ImportState};
+use crate::store::{Db, Tx};
 
 const COLUMNS_OF_ONE: &str = "
     SELECT import_id, source_name, content_digest, mapping_digest, state, next_batch_number,

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{ComplaintId, CustomerId, InteractionId, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{self, RowsSql, load_rows, page_by_id, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::words::{Channel, Direction, InteractionKind, InteractionPhase};
 use crate::domain::{Book, Fact, Interaction};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "i",
     "SELECT i.customer_id, i.interaction_id, i.happened_at, i.channel, i.direction, i.kind,
-            i.reason, i.resolution, i.phase, i.complaint_id
-     FROM",
+            i.reason, i.resolution, i.phase, i.complaint_id",
     "JOIN interaction AS i ON i.lane = CAST(value ->> 0 AS INTEGER)
                           AND i.customer_id = value ->> 1
                           AND i.interaction_id = value ->> 2"
@@ -33,22 +36,30 @@ const SAVE: RowsSql = rows_sql!(
          complaint_id = EXCLUDED.complaint_id"
 );
 /// A customer has few contacts: sorting them costs less than an index that every write has to keep.
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
-           phase, complaint_id
+           phase, complaint_id, ",
+    key_of!("interaction"),
+    "
     FROM interaction
     WHERE lane = $1 AND customer_id = $2
       AND (happened_at < $3 OR (happened_at = $3 AND interaction_id > $4))
     ORDER BY happened_at DESC, interaction_id
-    LIMIT $5";
+    LIMIT $5"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, interaction_id, happened_at, channel, direction, kind, reason, resolution,
-           phase, complaint_id
+           phase, complaint_id, ",
+    key_of!("interaction"),
+    "
     FROM interaction
     WHERE lane = $1 AND (customer_id, interaction_id) > ($2, $3)
     ORDER BY customer_id, interaction_id
-    LIMIT $4";
+    LIMIT $4"
+);
 type Row = (
     String,
     String,
@@ -60,7 +71,11 @@ type Row = (
     String,
     Option<i32>,
     Option<String>,
+    Wrapped,
 );
+
+const REASON: &str = "interaction.reason";
+const RESOLUTION: &str = "interaction.resolution";
 
 pub(super) async fn load(
     tx: &mut Tx,
@@ -73,7 +88,7 @@ pub(super) async fn load(
         .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let interaction = known(row)?;
+        let interaction = known(tx.keys(), row)?;
         let key = (interaction.customer.clone(), interaction.id.clone());
         book.interactions.load(key, interaction);
     }
@@ -81,6 +96,8 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.interactions.written();
+    need(tx, lanes, written.map(|((customer, _), _)| customer)).await?;
     let row = |i: &Interaction| {
         (
             lanes.of(i.customer.as_str()),
@@ -90,8 +107,8 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             i.channel.number(),
             i.direction.number(),
             i.kind.number(),
-            i.reason.clone(),
-            i.resolution.clone(),
+            tx.seal_text(&i.customer, REASON, &i.reason),
+            tx.seal_text(&i.customer, RESOLUTION, &i.resolution),
             i.phase.map(InteractionPhase::number),
             i.complaint.as_ref().map(ToString::to_string),
         )
@@ -121,13 +138,17 @@ pub async fn list(
             .fetch_all(pool)
             .await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
-page_by_id!(PAGE, Row, known => Fact::Interaction);
+page_by_id!(sealed PAGE, Row, known => Fact::Interaction);
 
-fn known(row: Row) -> Result<Interaction, SqlError> {
-    let (customer, id, happened, channel, direction, kind, reason, resolution, ..) = row;
+fn known(keys: &Keys, row: Row) -> Result<Interaction, SqlError> {
+    let opener = keys.opener(&row.0, &row.10)?;
+    let reason = opener.text(REASON, &row.6)?;
+    let resolution = opener.text(RESOLUTION, &row.7)?;
+    let (customer, id, happened, channel, direction, kind, ..) = row;
     let complaint = row.9.map(|id| ComplaintId::parse(&id));
     let phase = row
         .8

@@ -1,23 +1,34 @@
 //! Tables `prospect` and `lead`.
 
 use tenure_core::{CustomerId, Lanes, LeadId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{page_by_id, read};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::Fact;
 use crate::domain::lead::{Lead, LeadState, Prospect};
 use crate::domain::words::CustomerKind;
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
-const PROSPECT: &str = "
-    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at
+const PROSPECT: &str = concat!(
+    "
+    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at, ",
+    key_of!("prospect"),
+    "
     FROM prospect
-    WHERE lane = $1 AND customer_id = $2";
-const PROSPECTS: &str = "
-    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at
+    WHERE lane = $1 AND customer_id = $2"
+);
+const PROSPECTS: &str = concat!(
+    "
+    SELECT customer_id, kind, display_name, source, created_at, updated_at, activated_at, ",
+    key_of!("prospect"),
+    "
     FROM prospect
     WHERE customer_id > $1
     ORDER BY customer_id
-    LIMIT $2";
+    LIMIT $2"
+);
 const SAVE_PROSPECT: &str = "
     INSERT INTO prospect (lane, customer_id, kind, display_name, source, created_at, updated_at,
                           activated_at)
@@ -25,35 +36,55 @@ const SAVE_PROSPECT: &str = "
     ON CONFLICT (lane, customer_id) DO UPDATE SET
         kind = EXCLUDED.kind, display_name = EXCLUDED.display_name, source = EXCLUDED.source,
         updated_at = EXCLUDED.updated_at, activated_at = EXCLUDED.activated_at";
-const LEAD: &str = "
-    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+const LEAD: &str = concat!(
+    "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at, ",
+    key_of!("lead"),
+    "
     FROM lead
-    WHERE lane = $1 AND customer_id = $2 AND lead_id = $3";
-const LEADS_OF: &str = "
-    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    WHERE lane = $1 AND customer_id = $2 AND lead_id = $3"
+);
+const LEADS_OF: &str = concat!(
+    "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at, ",
+    key_of!("lead"),
+    "
     FROM lead
     WHERE lane = $1 AND customer_id = $2 AND lead_id > $3 AND ($4 = 0 OR state = $4)
     ORDER BY lead_id
-    LIMIT $5";
-const LEADS_IN: &str = "
-    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    LIMIT $5"
+);
+const LEADS_IN: &str = concat!(
+    "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at, ",
+    key_of!("lead"),
+    "
     FROM lead
     WHERE state = $1 AND lead_id > $2
     ORDER BY lead_id
-    LIMIT $3";
-const LEADS: &str = "
-    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+    LIMIT $3"
+);
+const LEADS: &str = concat!(
+    "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at, ",
+    key_of!("lead"),
+    "
     FROM lead
     WHERE lead_id > $1
     ORDER BY lead_id
-    LIMIT $2";
+    LIMIT $2"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
-    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at
+const PAGE: &str = concat!(
+    "
+    SELECT customer_id, lead_id, source, interest, state, lost_reason, state_since, created_at, ",
+    key_of!("lead"),
+    "
     FROM lead
     WHERE lane = $1 AND (customer_id, lead_id) > ($2, $3)
     ORDER BY customer_id, lead_id
-    LIMIT $4";
+    LIMIT $4"
+);
 const SAVE_LEAD: &str = "
     INSERT INTO lead (lane, customer_id, lead_id, source, interest, state, lost_reason,
                       state_since, created_at)
@@ -62,8 +93,22 @@ const SAVE_LEAD: &str = "
         source = EXCLUDED.source, interest = EXCLUDED.interest, state = EXCLUDED.state,
         lost_reason = EXCLUDED.lost_reason, state_since = EXCLUDED.state_since";
 
-type ProspectRow = (String, i32, String, String, i64, i64, Option<i64>);
-type LeadRow = (String, String, String, String, i32, String, i64, i64);
+type ProspectRow = (String, i32, String, String, i64, i64, Option<i64>, Wrapped);
+type LeadRow = (
+    String,
+    String,
+    String,
+    String,
+    i32,
+    String,
+    i64,
+    i64,
+    Wrapped,
+);
+
+const NAME: &str = "prospect.display_name";
+const INTEREST: &str = "lead.interest";
+const LOST_REASON: &str = "lead.lost_reason";
 
 /// Returns a prospect, behind the lock of the lane.
 ///
@@ -79,7 +124,7 @@ pub async fn load_prospect(
         let query = sqlx::query_as(PROSPECT).bind(lane).bind(id.as_str());
         query.fetch_optional(conn).await?
     });
-    row.map(prospect).transpose()
+    row.map(|row| prospect(tx.keys(), row)).transpose()
 }
 
 /// Returns true when there is such a prospect.
@@ -107,11 +152,13 @@ pub async fn list_prospects(db: &Db, after: &str, limit: i64) -> Result<Vec<Pros
             .fetch_all(pool)
             .await?
     });
-    rows.into_iter().map(prospect).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| prospect(keys, row)).collect()
 }
 
-fn prospect(row: ProspectRow) -> Result<Prospect, SqlError> {
-    let (id, kind, display_name, source, created, updated, activated) = row;
+fn prospect(keys: &Keys, row: ProspectRow) -> Result<Prospect, SqlError> {
+    let (id, kind, name, source, created, updated, activated, key) = row;
+    let display_name = keys.opener(&id, &key)?.text(NAME, &name)?;
     Ok(Prospect {
         id: read("customer_id", CustomerId::parse(&id).ok())?,
         kind: read("kind", CustomerKind::from_number(kind))?,
@@ -128,13 +175,15 @@ fn prospect(row: ProspectRow) -> Result<Prospect, SqlError> {
 /// # Errors
 /// When the database fails.
 pub async fn save_prospect(tx: &mut Tx, lanes: Lanes, it: &Prospect) -> Result<(), SqlError> {
+    need(tx, lanes, [&it.id]).await?;
+    let name = tx.seal_text(&it.id, NAME, &it.display_name);
     let id = it.id.as_str();
     with_tx!(tx, |conn| {
         let query = sqlx::query(SAVE_PROSPECT)
             .bind(lanes.of(id))
             .bind(id)
             .bind(it.kind.number());
-        let query = query.bind(&it.display_name).bind(&it.source);
+        let query = query.bind(name).bind(&it.source);
         let query = query
             .bind(it.created_at.as_micros())
             .bind(it.updated_at.as_micros());
@@ -161,7 +210,7 @@ pub async fn load(
         let query = sqlx::query_as(LEAD).bind(lane).bind(customer.as_str());
         query.bind(id.as_str()).fetch_optional(conn).await?
     });
-    row.map(lead).transpose()
+    row.map(|row| lead(tx.keys(), row)).transpose()
 }
 
 /// Returns up to `limit` leads whose ids follow `after`: of a customer, in a state, or all.
@@ -201,11 +250,15 @@ pub async fn list(
                 .await?
         }),
     };
-    rows.into_iter().map(lead).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| lead(keys, row)).collect()
 }
 
-fn lead(row: LeadRow) -> Result<Lead, SqlError> {
-    let (customer, id, source, interest, state, lost_reason, since, created) = row;
+fn lead(keys: &Keys, row: LeadRow) -> Result<Lead, SqlError> {
+    let (customer, id, source, interest, state, lost_reason, since, created, key) = row;
+    let opener = keys.opener(&customer, &key)?;
+    let interest = opener.text(INTEREST, &interest)?;
+    let lost_reason = opener.text(LOST_REASON, &lost_reason)?;
     Ok(Lead {
         id: read("lead_id", LeadId::parse(&id).ok())?,
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
@@ -223,6 +276,9 @@ fn lead(row: LeadRow) -> Result<Lead, SqlError> {
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, lead: &Lead) -> Result<(), SqlError> {
+    need(tx, lanes, [&lead.customer]).await?;
+    let interest = tx.seal_text(&lead.customer, INTEREST, &lead.interest);
+    let lost_reason = tx.seal_text(&lead.customer, LOST_REASON, &lead.lost_reason);
     let customer = lead.customer.as_str();
     with_tx!(tx, |conn| {
         let query = sqlx::query(SAVE_LEAD)
@@ -231,8 +287,8 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, lead: &Lead) -> Result<(), SqlError
         let query = query
             .bind(lead.id.as_str())
             .bind(&lead.source)
-            .bind(&lead.interest);
-        let query = query.bind(lead.state.number()).bind(&lead.lost_reason);
+            .bind(interest);
+        let query = query.bind(lead.state.number()).bind(lost_reason);
         let query = query.bind(lead.state_since.as_micros());
         query
             .bind(lead.created_at.as_micros())
@@ -242,4 +298,4 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, lead: &Lead) -> Result<(), SqlError
     Ok(())
 }
 
-page_by_id!(PAGE, LeadRow, lead => Fact::Lead);
+page_by_id!(sealed PAGE, LeadRow, lead => Fact::Lead);

@@ -1,11 +1,12 @@
 //! Table `owner`: whose the operator's keys are, in the lane of the key.
 
 use tenure_core::{CustomerId, Lanes};
-use tenure_sql::{SqlError, Tx};
+use tenure_sql::SqlError;
 
 use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::Touched;
 use crate::domain::book::{Book, Owned};
+use crate::store::Tx;
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT owner.kind, owner.id, owner.customer_id

@@ -1,15 +1,18 @@
 //! Tables `party_name`, `party_status` and `contact_medium`: a customer as a party.
 
 use tenure_core::{CustomerId, Lane, Lanes, MediumId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::party::{
     ContactMedium, CustomerStatus, EmailAddress, MediumKind, Party, PartyName, PostalAddress,
     Reach, Status,
 };
 use crate::domain::words::CustomerKind;
 use crate::domain::{Fact, Interval, Msisdn};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const KINDS: RowsSql = rows_sql!(
     "SELECT customer.customer_id, customer.kind
@@ -17,19 +20,31 @@ const KINDS: RowsSql = rows_sql!(
     "JOIN customer ON customer.lane = CAST(value ->> 0 AS INTEGER)
                   AND customer.customer_id = value ->> 1"
 );
-const NAME: &str = "
-    SELECT title, given_name, middle_name, family_name, legal_name FROM party_name
-    WHERE lane = $1 AND customer_id = $2";
+const NAME: &str = concat!(
+    "
+    SELECT title, given_name, middle_name, family_name, legal_name, ",
+    key_of!("party_name"),
+    " FROM party_name
+    WHERE lane = $1 AND customer_id = $2"
+);
 /// Also in a list: what follows a status that began at `$3`, newest first.
-const STATUSES: &str = "
-    SELECT valid_from, valid_until, status, reason FROM party_status
+const STATUSES: &str = concat!(
+    "
+    SELECT valid_from, valid_until, status, reason, ",
+    key_of!("party_status"),
+    " FROM party_status
     WHERE lane = $1 AND customer_id = $2 AND valid_from < $3
     ORDER BY valid_from DESC
-    LIMIT $4";
-const MEDIA: &str = "
-    SELECT medium_id, kind, reach, preferred, valid_from, valid_until FROM contact_medium
+    LIMIT $4"
+);
+const MEDIA: &str = concat!(
+    "
+    SELECT medium_id, kind, reach, preferred, valid_from, valid_until, ",
+    key_of!("contact_medium"),
+    " FROM contact_medium
     WHERE lane = $1 AND customer_id = $2
-    ORDER BY medium_id";
+    ORDER BY medium_id"
+);
 /// Customers of whom anything is known here, in order, for a snapshot.
 const PAGE: &str = "
     SELECT customer_id FROM (
@@ -69,9 +84,17 @@ const SAVE_MEDIA: RowsSql = rows_sql!(
          valid_from = EXCLUDED.valid_from, valid_until = EXCLUDED.valid_until"
 );
 
-type NameRow = (String, String, String, String, String);
-type StatusRow = (i64, i64, i32, String);
-type MediumRow = (String, i32, String, i64, i64, i64);
+type NameRow = (String, String, String, String, String, Wrapped);
+type StatusRow = (i64, i64, i32, String, Wrapped);
+type MediumRow = (String, i32, String, i64, i64, i64, Wrapped);
+
+const TITLE: &str = "party_name.title";
+const GIVEN_NAME: &str = "party_name.given_name";
+const MIDDLE_NAME: &str = "party_name.middle_name";
+const FAMILY_NAME: &str = "party_name.family_name";
+const LEGAL_NAME: &str = "party_name.legal_name";
+const REASON: &str = "party_status.reason";
+const REACH: &str = "contact_medium.reach";
 
 /// Returns what those of some customers are that exist.
 ///
@@ -123,7 +146,7 @@ async fn load_of(tx: &mut Tx, lane: Lane, customer: &CustomerId) -> Result<Party
             .fetch_all(conn)
             .await?
     });
-    party(customer, name, status, media)
+    party(tx.keys(), customer, (name, status, media))
 }
 
 /// Returns a party as it is at an instant.
@@ -154,37 +177,44 @@ pub async fn get(db: &Db, customer: &CustomerId, at: Timestamp) -> Result<Party,
             .fetch_all(pool)
             .await?
     });
-    Ok(party(customer, name, status, media)?.at(at))
+    Ok(party(db.keys().await?, customer, (name, status, media))?.at(at))
 }
 
 fn party(
+    keys: &Keys,
     customer: &CustomerId,
-    name: Option<NameRow>,
-    statuses: Vec<StatusRow>,
-    media: Vec<MediumRow>,
+    (name, statuses, media): (Option<NameRow>, Vec<StatusRow>, Vec<MediumRow>),
 ) -> Result<Party, SqlError> {
-    let name = name.map(
-        |(title, given_name, middle_name, family_name, legal_name)| PartyName {
-            title,
-            given_name,
-            middle_name,
-            family_name,
-            legal_name,
-        },
-    );
-    let statuses: Vec<Status> = statuses.into_iter().map(status).collect::<Result<_, _>>()?;
+    let name = name
+        .map(|row| self::name(keys, customer, &row))
+        .transpose()?;
+    let mut statuses = statuses.into_iter().map(|row| status(keys, customer, row));
+    let media = media.into_iter().map(|row| medium(keys, customer, row));
     Ok(Party {
         customer: customer.clone(),
-        status: statuses.into_iter().next(),
+        status: statuses.next().transpose()?,
         name: name.unwrap_or_default(),
-        media: media.into_iter().map(medium).collect::<Result<_, _>>()?,
+        media: media.collect::<Result<_, _>>()?,
     })
 }
 
-fn status((from, until, status, reason): StatusRow) -> Result<Status, SqlError> {
+fn name(keys: &Keys, customer: &CustomerId, row: &NameRow) -> Result<PartyName, SqlError> {
+    let opener = keys.opener(customer.as_str(), &row.5)?;
+    Ok(PartyName {
+        title: opener.text(TITLE, &row.0)?,
+        given_name: opener.text(GIVEN_NAME, &row.1)?,
+        middle_name: opener.text(MIDDLE_NAME, &row.2)?,
+        family_name: opener.text(FAMILY_NAME, &row.3)?,
+        legal_name: opener.text(LEGAL_NAME, &row.4)?,
+    })
+}
+
+fn status(keys: &Keys, customer: &CustomerId, row: StatusRow) -> Result<Status, SqlError> {
+    let (from, until, status, reason, key) = row;
+    let opener = keys.opener(customer.as_str(), &key)?;
     Ok(Status {
         status: read("status", CustomerStatus::from_number(status))?,
-        reason,
+        reason: opener.text(REASON, &reason)?,
         valid: interval(from, until)?,
     })
 }
@@ -195,8 +225,9 @@ pub(super) fn interval(from: i64, until: i64) -> Result<Interval, SqlError> {
     read("valid_until", Interval::new(from, Some(until)))
 }
 
-fn medium(row: MediumRow) -> Result<ContactMedium, SqlError> {
-    let (id, kind, reach, preferred, from, until) = row;
+fn medium(keys: &Keys, customer: &CustomerId, row: MediumRow) -> Result<ContactMedium, SqlError> {
+    let (id, kind, reach, preferred, from, until, key) = row;
+    let reach = keys.opener(customer.as_str(), &key)?.text(REACH, &reach)?;
     let reach = match read("kind", MediumKind::from_number(kind))? {
         MediumKind::Phone => Reach::Phone(read("reach", Msisdn::parse(&reach).ok())?),
         MediumKind::Email => Reach::Email(read("reach", EmailAddress::parse(&reach).ok())?),
@@ -235,6 +266,8 @@ pub async fn list_statuses(
         let query = sqlx::query_as(STATUSES).bind(lane).bind(customer.as_str());
         query.bind(before).bind(limit).fetch_all(pool).await?
     });
+    let keys = db.keys().await?;
+    let status = |row| status(keys, customer, row);
     rows.into_iter().map(status).collect()
 }
 
@@ -243,19 +276,20 @@ pub async fn list_statuses(
 /// # Errors
 /// When the database fails.
 pub async fn save_name(tx: &mut Tx, lanes: Lanes, party: &Party) -> Result<(), SqlError> {
-    let (lane, id, name) = (
-        lanes.of(party.customer.as_str()),
-        party.customer.as_str(),
-        &party.name,
-    );
+    let (customer, name) = (&party.customer, &party.name);
+    need(tx, lanes, [customer]).await?;
+    let sealed = [
+        tx.seal_text(customer, TITLE, &name.title),
+        tx.seal_text(customer, GIVEN_NAME, &name.given_name),
+        tx.seal_text(customer, MIDDLE_NAME, &name.middle_name),
+        tx.seal_text(customer, FAMILY_NAME, &name.family_name),
+        tx.seal_text(customer, LEGAL_NAME, &name.legal_name),
+    ];
+    let lane = lanes.of(customer.as_str());
     with_tx!(tx, |conn| {
-        let query = sqlx::query(SAVE_NAME).bind(lane).bind(id).bind(&name.title);
-        let query = query.bind(&name.given_name).bind(&name.middle_name);
-        query
-            .bind(&name.family_name)
-            .bind(&name.legal_name)
-            .execute(conn)
-            .await?;
+        let query = sqlx::query(SAVE_NAME).bind(lane).bind(customer.as_str());
+        let query = sealed.iter().fold(query, sqlx::query::Query::bind);
+        query.execute(conn).await?;
     });
     Ok(())
 }
@@ -270,10 +304,12 @@ pub async fn save_statuses(
     customer: &CustomerId,
     statuses: &[&Status],
 ) -> Result<(), SqlError> {
+    need(tx, lanes, [customer]).await?;
     let row = |it: &&Status| {
         let (from, until) = (it.valid.from().as_micros(), it.valid.until().as_micros());
         let lane = lanes.of(customer.as_str());
-        let (status, reason) = (it.status.number(), it.reason.clone());
+        let reason = tx.seal_text(customer, REASON, &it.reason);
+        let status = it.status.number();
         (
             lane,
             customer.as_str().to_owned(),
@@ -283,12 +319,8 @@ pub async fn save_statuses(
             reason,
         )
     };
-    execute(
-        tx,
-        SAVE_STATUSES,
-        &statuses.iter().map(row).collect::<Vec<_>>(),
-    )
-    .await
+    let rows: Vec<_> = statuses.iter().map(row).collect();
+    execute(tx, SAVE_STATUSES, &rows).await
 }
 
 /// Saves contact media of a customer.
@@ -301,6 +333,7 @@ pub async fn save_media(
     customer: &CustomerId,
     media: &[ContactMedium],
 ) -> Result<(), SqlError> {
+    need(tx, lanes, [customer]).await?;
     let row = |it: &ContactMedium| {
         let reach = match &it.reach {
             Reach::Phone(number) => number.as_str().to_owned(),
@@ -321,13 +354,14 @@ pub async fn save_media(
             customer.as_str().to_owned(),
             it.id.as_str().to_owned(),
             it.reach.kind().number(),
-            reach,
+            tx.seal_text(customer, REACH, &reach),
             i64::from(it.is_preferred),
             it.valid.from().as_micros(),
             it.valid.until().as_micros(),
         )
     };
-    execute(tx, SAVE_MEDIA, &media.iter().map(row).collect::<Vec<_>>()).await
+    let rows: Vec<_> = media.iter().map(row).collect();
+    execute(tx, SAVE_MEDIA, &rows).await
 }
 
 /// Returns up to `limit` parties of a lane that follow the customer `after`, each with its key, as a

@@ -2,12 +2,11 @@
 //! erased, how it is exported. A test reads the catalogues of both databases and fails for a table
 //! that is not listed here.
 
-use serde_json::{Map, Value};
 use sqlx::AssertSqlSafe;
 use tenure_core::{CustomerId, Lanes};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_tx};
 
-use super::rows::read;
+use crate::store::{Db, Tx};
 
 /// A table that holds the id of a customer.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +69,11 @@ const fn both(name: &'static str, customers: &'static [&'static str]) -> Persona
 
 /// Every table with a customer's id.
 pub const TABLES: &[PersonalTable] = &[
+    PersonalTable {
+        // It says nothing of anybody.
+        is_exported: false,
+        ..own("customer_key")
+    },
     own("customer"),
     own("subscription"),
     own("bill"),
@@ -136,7 +140,7 @@ impl PersonalTable {
     }
 
     /// The condition that finds the rows of the customer `$1`.
-    fn condition(&self) -> String {
+    pub(super) fn condition(&self) -> String {
         let columns: Vec<_> = self
             .customers
             .iter()
@@ -166,6 +170,7 @@ pub async fn erase_own(tx: &mut Tx, lanes: Lanes, customer: &CustomerId) -> Resu
                 .rows_affected()
         });
     }
+    tx.forget(customer);
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
 }
 
@@ -197,62 +202,4 @@ pub async fn erase_values(db: &Db, customer: &CustomerId) -> Result<i64, SqlErro
         }
     }
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
-}
-
-const COLUMNS: &str = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
-
-/// Returns up to `limit` rows of a table that name a customer, from the row number `from` on, each
-/// with all of its columns; bytes as hexadecimal digits behind `\x`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn export(
-    db: &Db,
-    table: &PersonalTable,
-    customer: &CustomerId,
-    from: i64,
-    limit: i64,
-) -> Result<Vec<Map<String, Value>>, SqlError> {
-    let sql = match db.is_postgres() {
-        true => export_postgres(table),
-        false => export_sqlite(db, table).await?,
-    };
-    let rows: Vec<String> = with_pool!(db, |pool| {
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(customer.as_str())
-            .bind(limit)
-            .bind(from)
-            .fetch_all(pool)
-            .await?
-    });
-    let parse = |row: String| read(table.name, serde_json::from_str(&row).ok());
-    rows.into_iter().map(parse).collect()
-}
-
-/// Rows are sorted by their text: any order does, as long as it is the same for the next page.
-fn export_postgres(table: &PersonalTable) -> String {
-    let (name, condition) = (table.name, table.condition());
-    format!(
-        "SELECT TO_JSONB(t)::TEXT FROM {name} AS t WHERE {condition}
-         ORDER BY TO_JSONB(t)::TEXT COLLATE \"C\" LIMIT $2 OFFSET $3"
-    )
-}
-
-async fn export_sqlite(db: &Db, table: &PersonalTable) -> Result<String, SqlError> {
-    let columns: Vec<String> = with_pool!(db, |pool| {
-        sqlx::query_scalar(COLUMNS)
-            .bind(table.name)
-            .fetch_all(pool)
-            .await?
-    });
-    let pair = |column: &String| {
-        format!(
-            "'{column}', CASE TYPEOF({column}) WHEN 'blob' THEN '\\x' || LOWER(HEX({column})) ELSE {column} END"
-        )
-    };
-    let pairs: Vec<String> = columns.iter().map(pair).collect();
-    let (name, condition, pairs) = (table.name, table.condition(), pairs.join(", "));
-    Ok(format!(
-        "SELECT JSON_OBJECT({pairs}) FROM {name} WHERE {condition} ORDER BY 1 LIMIT $2 OFFSET $3"
-    ))
 }

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::profile::{CLAIMS_MAX, ClaimKey, ProfileClaim};
 use crate::domain::{AttributeName, AttributeValue, Fact};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "p",
     "SELECT p.customer_id, p.name, p.source, p.claimed, p.observed_at, p.trust, p.expires_at,
-            p.recorded_at
-     FROM",
+            p.recorded_at",
     "JOIN profile_claim AS p ON p.lane = CAST(value ->> 0 AS INTEGER)
                             AND p.customer_id = value ->> 1"
 );
@@ -29,27 +32,39 @@ const SAVE: RowsSql = rows_sql!(
          claimed = EXCLUDED.claimed, observed_at = EXCLUDED.observed_at, trust = EXCLUDED.trust,
          expires_at = EXCLUDED.expires_at, recorded_at = EXCLUDED.recorded_at"
 );
-const ALL: &str = "
-    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at
+const ALL: &str = concat!(
+    "
+    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at, ",
+    key_of!("profile_claim"),
+    "
     FROM profile_claim
     WHERE lane = $1 AND customer_id = $2
     ORDER BY name, source
-    LIMIT $3";
+    LIMIT $3"
+);
 /// The name twice: a list of one name begins there, and the first page of all names before all.
-const LIST: &str = "
-    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at
+const LIST: &str = concat!(
+    "
+    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at, ",
+    key_of!("profile_claim"),
+    "
     FROM profile_claim
     WHERE lane = $1 AND customer_id = $2 AND ($3 = '' OR name = $3)
       AND (name, source, customer_id) > ($4, $5, $6)
     ORDER BY name, source
-    LIMIT $7";
+    LIMIT $7"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
-    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at
+const PAGE: &str = concat!(
+    "
+    SELECT customer_id, name, source, claimed, observed_at, trust, expires_at, recorded_at, ",
+    key_of!("profile_claim"),
+    "
     FROM profile_claim
     WHERE lane = $1 AND (customer_id, name, source) > ($2, $3, $4)
     ORDER BY customer_id, name, source
-    LIMIT $5";
+    LIMIT $5"
+);
 
 type Row = (
     String,
@@ -60,7 +75,10 @@ type Row = (
     i32,
     Option<i64>,
     i64,
+    Wrapped,
 );
+
+const CLAIMED: &str = "profile_claim.claimed";
 
 /// A value as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -108,7 +126,7 @@ pub async fn load(
     let keys: Vec<(Lane, String)> = customers.iter().map(key).collect();
     let mut known = BTreeMap::new();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let claim = claim(row)?;
+        let claim = claim(tx.keys(), row)?;
         known.insert(claim.key(), claim);
     }
     Ok(known)
@@ -119,13 +137,15 @@ pub async fn load(
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, claims: &[&ProfileClaim]) -> Result<(), SqlError> {
+    need(tx, lanes, claims.iter().map(|it| &it.customer)).await?;
     let row = |it: &&ProfileClaim| {
+        let seal = |value| tx.seal_text(&it.customer, CLAIMED, &encode(value));
         (
             lanes.of(it.customer.as_str()),
             it.customer.to_string(),
             it.name.as_str().to_owned(),
             it.source.clone(),
-            it.value.as_ref().map(encode),
+            it.value.as_ref().map(seal),
             it.observed_at.as_micros(),
             it.trust,
             it.expires_at.map(Timestamp::as_micros),
@@ -147,7 +167,8 @@ pub async fn all(db: &Db, customer: &CustomerId) -> Result<Vec<ProfileClaim>, Sq
         let query = sqlx::query_as(ALL).bind(lane).bind(customer.as_str());
         query.bind(most).fetch_all(pool).await?
     });
-    rows.into_iter().map(claim).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| claim(keys, row)).collect()
 }
 
 /// Returns up to `limit` claims about a customer, under one name or (empty) all, that come after the one with
@@ -168,7 +189,8 @@ pub async fn list(
         let query = query.bind(name).bind(after.0).bind(after.1).bind(after.2);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(claim).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| claim(keys, row)).collect()
 }
 
 /// Returns up to `limit` claims of a lane that follow the one of which `after` is the key, each with its
@@ -191,7 +213,7 @@ pub(super) async fn page(
         page.bind(source).bind(limit).fetch_all(conn).await?
     });
     let fact = |row| {
-        let claim = claim(row)?;
+        let claim = claim(tx.keys(), row)?;
         let key = format!(
             "{} {} {}",
             claim.customer,
@@ -203,9 +225,13 @@ pub(super) async fn page(
     rows.into_iter().map(fact).collect()
 }
 
-fn claim(row: Row) -> Result<ProfileClaim, SqlError> {
-    let (customer, name, source, claimed, observed, trust, expires, recorded) = row;
-    let value = claimed.map(|text| read("claimed", decode(&text)));
+fn claim(keys: &Keys, row: Row) -> Result<ProfileClaim, SqlError> {
+    let (customer, name, source, claimed, observed, trust, expires, recorded, key) = row;
+    let claimed = keys
+        .opener(&customer, &key)?
+        .text(CLAIMED, claimed.as_deref().unwrap_or_default())?;
+    // What the source withdrew, and what the key is gone of, is the same: nothing.
+    let value = (!claimed.is_empty()).then(|| read("claimed", decode(&claimed)));
     Ok(ProfileClaim {
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
         name: read("name", AttributeName::parse(&name).ok())?,

@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tenure_core::{ComplaintId, CustomerId, Lanes, PromiseId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::OfCustomer;
 use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql, staff};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::promise::PromiseState;
 use crate::domain::words::Channel;
 use crate::domain::{Book, Fact, Promise};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "p",
     "SELECT p.customer_id, p.promise_id, p.complaint_id, p.department, p.person, p.state,
-            p.promised_at, p.due_at, p.record
-     FROM",
+            p.promised_at, p.due_at, p.record",
     "JOIN promise AS p ON p.lane = CAST(value ->> 0 AS INTEGER)
                       AND p.customer_id = value ->> 1
                       AND p.promise_id = value ->> 2"
@@ -34,31 +37,43 @@ const SAVE: RowsSql = rows_sql!(
          record = EXCLUDED.record"
 );
 /// A customer has few promises: sorting them costs less than an index that every write has to keep.
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
-           record
+           record, ",
+    key_of!("promise"),
+    "
     FROM promise
     WHERE lane = $1 AND customer_id = $2 AND ($3 = 0 OR owed_at IS NOT NULL)
       AND (promised_at < $4 OR (promised_at = $4 AND promise_id > $5))
     ORDER BY promised_at DESC, promise_id
-    LIMIT $6";
+    LIMIT $6"
+);
 /// What is owed first, by when; then what was broken, the one that was due last first.
-const UNKEPT: &str = "
+const UNKEPT: &str = concat!(
+    "
     SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
-           record
+           record, ",
+    key_of!("promise"),
+    "
     FROM promise
     WHERE lane = $1 AND customer_id = $2 AND (owed_at IS NOT NULL OR state = $3)
     ORDER BY CASE WHEN owed_at IS NULL THEN 1 ELSE 0 END,
              CASE WHEN owed_at IS NULL THEN -due_at ELSE due_at END, promise_id
-    LIMIT $4";
-const LIST_OWED: &str = "
+    LIMIT $4"
+);
+const LIST_OWED: &str = concat!(
+    "
     SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
-           record
+           record, ",
+    key_of!("promise"),
+    "
     FROM promise
     WHERE owed_at < $1 AND ($2 = '' OR department = $2)
       AND (owed_at > $3 OR (owed_at = $3 AND promise_id > $4))
     ORDER BY owed_at, promise_id
-    LIMIT $5";
+    LIMIT $5"
+);
 const DUE: &str = "
     SELECT customer_id, promise_id
     FROM promise
@@ -66,13 +81,17 @@ const DUE: &str = "
     ORDER BY unnoted_at
     LIMIT $2";
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, promise_id, complaint_id, department, person, state, promised_at, due_at,
-           record
+           record, ",
+    key_of!("promise"),
+    "
     FROM promise
     WHERE lane = $1 AND (customer_id, promise_id) > ($2, $3)
     ORDER BY customer_id, promise_id
-    LIMIT $4";
+    LIMIT $4"
+);
 
 type Row = (
     String,
@@ -84,7 +103,10 @@ type Row = (
     i64,
     i64,
     String,
+    Wrapped,
 );
+
+const RECORD: &str = "promise.record";
 
 /// What a promise says beyond its columns. Instants are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
@@ -109,7 +131,7 @@ pub(super) async fn load(
         .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let promise = known(row)?;
+        let promise = known(tx.keys(), row)?;
         let key = (promise.customer.clone(), promise.id.clone());
         book.care.promises.load(key, promise);
     }
@@ -117,6 +139,8 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.care.promises.written();
+    need(tx, lanes, written.map(|((customer, _), _)| customer)).await?;
     let row = |p: &Promise| {
         let record = Record {
             subject: p.subject.clone(),
@@ -127,6 +151,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             reason: p.reason.clone(),
             updated_at: p.updated_at.as_micros(),
         };
+        let record = serde_json::to_string(&record).expect("numbers and text are always JSON");
         let due_at = p.due_at.as_micros();
         (
             lanes.of(p.customer.as_str()),
@@ -140,7 +165,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             due_at,
             p.state.is_unsettled().then_some(due_at),
             (p.state == PromiseState::Open).then_some(due_at),
-            serde_json::to_string(&record).expect("numbers and text are always JSON"),
+            tx.seal_text(&p.customer, RECORD, &record),
         )
     };
     let rows: Vec<_> = book.care.promises.written().map(|(_, p)| row(p)).collect();
@@ -165,7 +190,8 @@ pub async fn list(
         let query = query.bind(open_only).bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` promises to a customer that are owed still, by when, then such as were broken,
@@ -180,7 +206,8 @@ pub async fn unkept(db: &Db, customer: &CustomerId, limit: i64) -> Result<Vec<Pr
         let query = sqlx::query_as(UNKEPT).bind(lane).bind(customer.as_str());
         query.bind(broken).bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` promises of a department, or of all, that were due before `now` and are
@@ -200,7 +227,8 @@ pub async fn list_overdue(
         let query = query.bind(department).bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns up to `limit` promises due before `now` that nobody noted as overdue, the oldest first.
@@ -225,10 +253,11 @@ pub async fn due(
     rows.into_iter().map(key).collect()
 }
 
-page_by_id!(PAGE, Row, known => Fact::Promise);
+page_by_id!(sealed PAGE, Row, known => Fact::Promise);
 
-fn known(row: Row) -> Result<Promise, SqlError> {
-    let (customer, id, complaint, department, person, state, promised, due, record) = row;
+fn known(keys: &Keys, row: Row) -> Result<Promise, SqlError> {
+    let (customer, id, complaint, department, person, state, promised, due, record, key) = row;
+    let record = keys.opener(&customer, &key)?.text(RECORD, &record)?;
     let record: Record = read("record", serde_json::from_str(&record).ok())?;
     let complaint = complaint.map(|id| ComplaintId::parse(&id));
     Ok(Promise {

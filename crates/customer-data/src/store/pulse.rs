@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{Currency, CustomerId, Lane, Money};
-use tenure_sql::{Db, SqlError, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{RowsSql, encode, read, rows_sql};
 use super::{subscription, terms};
 use crate::domain::words::UsagePeriod;
 use crate::domain::{Interval, Subscription};
+use crate::store::Db;
 
 const BILLED: RowsSql = rows_sql!(
     "SELECT b.currency, CAST(SUM(b.amount_minor) AS BIGINT)

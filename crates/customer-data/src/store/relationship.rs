@@ -3,38 +3,53 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, RelationshipId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::party::interval;
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::relationship::{Edges, HIERARCHY_MAX, Relationship, RelationshipKind};
 use crate::domain::{Fact, Interval};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const FIRST: i32 = 1;
 const SECOND: i32 = 2;
 
-const GET: &str = "
+const GET: &str = concat!(
+    "
     SELECT customer_id, relationship_id, kind, side, other_customer_id, role, valid_from,
-           valid_until, created_at, updated_at
+           valid_until, created_at, updated_at, ",
+    key_of!("relationship"),
+    "
     FROM relationship
-    WHERE lane = $1 AND customer_id = $2 AND relationship_id = $3";
-const LIST: &str = "
+    WHERE lane = $1 AND customer_id = $2 AND relationship_id = $3"
+);
+const LIST: &str = concat!(
+    "
     SELECT customer_id, relationship_id, kind, side, other_customer_id, role, valid_from,
-           valid_until, created_at, updated_at
+           valid_until, created_at, updated_at, ",
+    key_of!("relationship"),
+    "
     FROM relationship
     WHERE lane = $1 AND customer_id = $2 AND relationship_id > $3
       AND valid_from <= $4 AND valid_until > $4
       AND ($5 = 0 OR kind = $5)
     ORDER BY relationship_id
-    LIMIT $6";
+    LIMIT $6"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, relationship_id, kind, side, other_customer_id, role, valid_from,
-           valid_until, created_at, updated_at
+           valid_until, created_at, updated_at, ",
+    key_of!("relationship"),
+    "
     FROM relationship
     WHERE lane = $1 AND (customer_id, relationship_id) > ($2, $3)
     ORDER BY customer_id, relationship_id
-    LIMIT $4";
+    LIMIT $4"
+);
 /// Either may be the first.
 const BETWEEN: &str = "
     SELECT valid_from, valid_until FROM relationship
@@ -65,7 +80,21 @@ const SAVE: RowsSql = rows_sql!(
 /// The limit of [`NEXT`].
 const NEXT_MAX: usize = 2_000;
 
-type Row = (String, String, i32, i32, String, String, i64, i64, i64, i64);
+type Row = (
+    String,
+    String,
+    i32,
+    i32,
+    String,
+    String,
+    i64,
+    i64,
+    i64,
+    i64,
+    Wrapped,
+);
+
+const ROLE: &str = "relationship.role";
 
 /// Returns the lane behind which cycles of hierarchical kinds are looked for: whoever adds to a
 /// hierarchy holds it, so that what was looked at stays as it is.
@@ -89,7 +118,7 @@ pub async fn get(
         let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
         query.bind(id).fetch_optional(conn).await?
     });
-    row.map(known).transpose()
+    row.map(|row| known(tx.keys(), row)).transpose()
 }
 
 /// Returns up to `limit` relationships of a customer at an instant whose ids follow `after`; of all
@@ -114,7 +143,8 @@ pub async fn list(
         let query = query.bind(after).bind(at.as_micros()).bind(kind);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns when two customers are related by a kind, whoever is the first.
@@ -191,6 +221,7 @@ pub async fn reachable(
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, it: &Relationship) -> Result<(), SqlError> {
+    need(tx, lanes, [&it.first, &it.second]).await?;
     let row = |side: i32, customer: &CustomerId, other: &CustomerId| {
         (
             lanes.of(customer.as_str()),
@@ -199,7 +230,7 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, it: &Relationship) -> Result<(), Sq
             it.kind.number(),
             side,
             other.as_str().to_owned(),
-            it.role.clone(),
+            tx.seal_text(customer, ROLE, &it.role),
             it.valid.from().as_micros(),
             it.valid.until().as_micros(),
             it.created_at.as_micros(),
@@ -232,13 +263,14 @@ pub(super) async fn page(
     let fact = |row: Row| {
         let key = format!("{} {}", row.0, row.1);
         let told = read("customer_id", CustomerId::parse(&row.0).ok())?;
-        Ok((key, Fact::Relationship(told, known(row)?)))
+        Ok((key, Fact::Relationship(told, known(tx.keys(), row)?)))
     };
     rows.into_iter().map(fact).collect()
 }
 
-fn known(row: Row) -> Result<Relationship, SqlError> {
-    let (customer, id, kind, side, other, role, from, until, created, updated) = row;
+fn known(keys: &Keys, row: Row) -> Result<Relationship, SqlError> {
+    let (customer, id, kind, side, other, role, from, until, created, updated, key) = row;
+    let role = keys.opener(&customer, &key)?.text(ROLE, &role)?;
     let customer = read("customer_id", CustomerId::parse(&customer).ok())?;
     let other = read("other_customer_id", CustomerId::parse(&other).ok())?;
     let (first, second) = if side == FIRST {

@@ -5,10 +5,11 @@
 
 use sqlx::AssertSqlSafe;
 use tenure_core::{CustomerId, Lane, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::read;
 use crate::domain::retention::RetentionKind;
+use crate::store::{Db, Tx};
 
 /// Customers of a lane who stand next to each other; both ends belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 //! Taking JSON apart costs more than writing the rows: SQLite runs the statement for each row, with the
 //! values in its places, and PostgreSQL is given an array of each column.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use sqlx::AssertSqlSafe;
 use tenure_core::{DepartmentCode, PersonCode};
-use tenure_sql::rows::ColumnType;
+use tenure_sql::rows::{Bytes, ColumnType};
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, rows, with_tx};
 
@@ -106,6 +106,25 @@ fn type_of(value: &str) -> &str {
 /// function that makes rows of the array. Each row is an array named `value`. A macro, because
 /// `concat!` alone joins texts into a constant.
 macro_rules! rows_sql {
+    // Rows with the key of their customer behind all other columns.
+    (key_of $table:literal, $head:literal, $tail:literal) => {
+        $crate::store::rows::RowsSql {
+            sqlite: concat!(
+                $head,
+                ", ",
+                $crate::store::seal::key_of!($table),
+                " FROM json_each($1) AS given ",
+                $tail
+            ),
+            postgres: concat!(
+                $head,
+                ", ",
+                $crate::store::seal::key_of!($table),
+                " FROM jsonb_array_elements($1::JSONB) AS given (value) ",
+                $tail
+            ),
+        }
+    };
     ($head:literal, $tail:literal) => {
         $crate::store::rows::RowsSql {
             sqlite: concat!($head, " json_each($1) AS given ", $tail),
@@ -130,6 +149,15 @@ fn parameters(text: &str) -> String {
         statement.push_str(&format!("?{}{rest}", at + 1));
     }
     statement
+}
+
+/// A value of a BLOB or BYTEA column that its row owns.
+pub(super) struct OwnedBytes(pub(super) Vec<u8>);
+
+impl Serialize for OwnedBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes(&self.0).serialize(serializer)
+    }
 }
 
 /// Returns rows as the parameter.
@@ -221,14 +249,24 @@ pub(super) use load_rows;
 /// Writes the function `page` of a table whose key is customer and id, for a snapshot: `$sql` selects
 /// rows of a lane after both, `$known` makes of a row what `$fact` tells.
 macro_rules! page_by_id {
+    // Rows with sealed columns.
+    (sealed $sql:expr, $row:ty, $known:path => $fact:path) => {
+        page_by_id!($sql, $row, (|tx: &$crate::store::Tx| {
+            let keys = tx.keys().clone();
+            move |row| $known(&keys, row)
+        }) => $fact);
+    };
     ($sql:expr, $row:ty, $known:path => $fact:path) => {
+        page_by_id!($sql, $row, (|_: &$crate::store::Tx| $known) => $fact);
+    };
+    ($sql:expr, $row:ty, ($known:expr) => $fact:path) => {
         /// Returns up to `limit` facts of a lane that follow the one of which `after` is the key, each
         /// with its key, as a transaction sees them.
         ///
         /// # Errors
         /// When the database fails.
         pub(super) async fn page(
-            tx: &mut tenure_sql::Tx,
+            tx: &mut $crate::store::Tx,
             lane: tenure_core::Lane,
             after: &str,
             limit: i64,
@@ -238,8 +276,9 @@ macro_rules! page_by_id {
                 let page = sqlx::query_as($sql).bind(lane).bind(customer).bind(id);
                 page.bind(limit).fetch_all(conn).await?
             });
+            let known = ($known)(tx);
             let fact = |row| {
-                let fact = $known(row)?;
+                let fact = known(row)?;
                 Ok((format!("{} {}", fact.customer, fact.id), $fact(fact)))
             };
             rows.into_iter().map(fact).collect()

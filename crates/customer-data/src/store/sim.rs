@@ -1,29 +1,40 @@
 //! Tables `sim` and `customer_sim`: who was given a SIM when.
 
 use tenure_core::{CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::party::interval;
 use super::rows::read;
+use super::seal::{Wrapped, key_of, need};
 use super::subscription;
 use crate::domain::sim::{Iccid, OWNERS_MAX, SimHolding};
 use crate::domain::{Fact, Subscription};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 /// Those that reach an instant or begin after it, newest first.
 const OF_SIM: &str = "
-    SELECT iccid, customer_id, subscription_id, valid_from, valid_until FROM sim
+    SELECT customer_id, subscription_id, valid_from, valid_until FROM sim
     WHERE lane = $1 AND iccid = $2 AND valid_until > $3
     ORDER BY valid_from DESC";
-const OF_SUBSCRIPTION: &str = "
-    SELECT iccid, customer_id, subscription_id, valid_from, valid_until FROM customer_sim
+const OF_SUBSCRIPTION: &str = concat!(
+    "
+    SELECT iccid, customer_id, subscription_id, valid_from, valid_until, ",
+    key_of!("customer_sim"),
+    " FROM customer_sim
     WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3
-    ORDER BY valid_from";
+    ORDER BY valid_from"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
-    SELECT iccid, customer_id, subscription_id, valid_from, valid_until FROM customer_sim
+const PAGE: &str = concat!(
+    "
+    SELECT iccid, customer_id, subscription_id, valid_from, valid_until, ",
+    key_of!("customer_sim"),
+    " FROM customer_sim
     WHERE lane = $1 AND (customer_id, subscription_id, valid_from) > ($2, $3, $4)
     ORDER BY customer_id, subscription_id, valid_from
-    LIMIT $5";
+    LIMIT $5"
+);
 const SAVE: &str = "
     INSERT INTO sim (lane, iccid, valid_from, valid_until, customer_id, subscription_id)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -36,11 +47,29 @@ const SAVE_OF_CUSTOMER: &str = "
     ON CONFLICT (lane, customer_id, subscription_id, valid_from) DO UPDATE SET
         valid_until = EXCLUDED.valid_until, iccid = EXCLUDED.iccid";
 
-type Row = (String, String, String, i64, i64);
+type SimRow = (String, String, i64, i64);
+type Row = (String, String, String, i64, i64, Wrapped);
 
-fn known((iccid, customer, subscription, from, until): Row) -> Result<SimHolding, SqlError> {
+const ICCID: &str = "customer_sim.iccid";
+
+/// Returns by what a SIM is found: nobody reads the ICCID from it.
+fn index(keys: &Keys, iccid: &Iccid) -> String {
+    keys.index("iccid", iccid.as_str().as_bytes())
+}
+
+fn known(keys: &Keys, row: Row) -> Result<SimHolding, SqlError> {
+    let (iccid, customer, subscription, from, until, key) = row;
+    let iccid = keys.opener(&customer, &key)?.text(ICCID, &iccid)?;
+    let iccid = read("iccid", Iccid::parse(&iccid).ok())?;
+    of_sim(&iccid, (customer, subscription, from, until))
+}
+
+fn of_sim(
+    iccid: &Iccid,
+    (customer, subscription, from, until): SimRow,
+) -> Result<SimHolding, SqlError> {
     Ok(SimHolding {
-        iccid: read("iccid", Iccid::parse(&iccid).ok())?,
+        iccid: iccid.clone(),
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
         subscription: read("subscription_id", SubscriptionId::parse(&subscription).ok())?,
         valid: interval(from, until)?,
@@ -58,11 +87,12 @@ pub async fn load_of_sim(
     since: Timestamp,
 ) -> Result<Vec<SimHolding>, SqlError> {
     let lane = lanes.of(iccid.as_str());
-    let rows: Vec<Row> = with_tx!(tx, |conn| {
-        let query = sqlx::query_as(OF_SIM).bind(lane).bind(iccid.as_str());
+    let index = index(tx.keys(), iccid);
+    let rows: Vec<SimRow> = with_tx!(tx, |conn| {
+        let query = sqlx::query_as(OF_SIM).bind(lane).bind(index);
         query.bind(since.as_micros()).fetch_all(conn).await?
     });
-    rows.into_iter().map(known).collect()
+    rows.into_iter().map(|row| of_sim(iccid, row)).collect()
 }
 
 /// Returns the subscription that a holding is of last: as whoever took it over last has it, or as it
@@ -131,7 +161,7 @@ pub async fn load_of(
             query.bind(customer).bind(id).fetch_all(conn).await?
         });
         for row in rows {
-            holdings.push(known(row)?);
+            holdings.push(known(tx.keys(), row)?);
         }
     }
     Ok(holdings)
@@ -149,6 +179,7 @@ pub async fn list(
     let Some(own) = subscription::get(db, customer, id).await? else {
         return Ok(None);
     };
+    let keys = db.keys().await?;
     let mut holdings = Vec::new();
     let mut next = Some(own.clone());
     for _ in 0..OWNERS_MAX {
@@ -160,7 +191,7 @@ pub async fn list(
             query.bind(id.as_str()).fetch_all(pool).await?
         });
         for row in rows {
-            holdings.extend(known(row)?.while_had(&own));
+            holdings.extend(known(keys, row)?.while_had(&own));
         }
         if let Some(before) = &record.standing.transferred_from {
             next = subscription::get(db, before, id).await?;
@@ -180,12 +211,13 @@ pub async fn find(
     at: Timestamp,
 ) -> Result<Option<(CustomerId, SubscriptionId)>, SqlError> {
     let lane = db.lanes().of(iccid.as_str());
-    let rows: Vec<Row> = with_pool!(db, |pool| {
-        let query = sqlx::query_as(OF_SIM).bind(lane).bind(iccid.as_str());
+    let index = index(db.keys().await?, iccid);
+    let rows: Vec<SimRow> = with_pool!(db, |pool| {
+        let query = sqlx::query_as(OF_SIM).bind(lane).bind(index);
         query.bind(at.as_micros()).fetch_all(pool).await?
     });
     for row in rows {
-        let holding = known(row)?;
+        let holding = of_sim(iccid, row)?;
         if !holding.valid.contains(at) {
             continue;
         }
@@ -208,13 +240,18 @@ pub async fn find(
 /// # Errors
 /// When the database fails.
 pub async fn save(tx: &mut Tx, lanes: Lanes, it: &SimHolding) -> Result<(), SqlError> {
+    need(tx, lanes, [&it.customer]).await?;
+    let (index, sealed) = (
+        index(tx.keys(), &it.iccid),
+        tx.seal_text(&it.customer, ICCID, it.iccid.as_str()),
+    );
     let (iccid, customer) = (it.iccid.as_str(), it.customer.as_str());
     let id = it.subscription.as_str();
     let (from, until) = (it.valid.from().as_micros(), it.valid.until().as_micros());
     with_tx!(tx, |conn| {
         let query = sqlx::query(SAVE)
             .bind(lanes.of(iccid))
-            .bind(iccid)
+            .bind(index)
             .bind(from);
         query
             .bind(until)
@@ -231,7 +268,7 @@ pub async fn save(tx: &mut Tx, lanes: Lanes, it: &SimHolding) -> Result<(), SqlE
             .bind(id)
             .bind(from)
             .bind(until)
-            .bind(iccid)
+            .bind(sealed)
             .execute(conn)
             .await?;
     });
@@ -258,7 +295,7 @@ pub(super) async fn page(
         page.bind(from).bind(limit).fetch_all(conn).await?
     });
     let fact = |row: Row| {
-        let it = known(row)?;
+        let it = known(tx.keys(), row)?;
         let key = format!(
             "{} {} {}",
             it.customer,

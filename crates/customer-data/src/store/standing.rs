@@ -24,11 +24,20 @@ struct Stored {
     ported_out: bool,
 }
 
-/// Returns what the column holds.
-pub(super) fn encode(subscription: &Subscription) -> String {
+/// Returns the standing of a subscription that nobody changed since it began, or ended.
+pub(super) fn unchanged(started: Timestamp, ended: Option<Timestamp>) -> Standing {
+    Standing::since(ended.unwrap_or(started))
+}
+
+/// Returns what the column holds; nothing for a subscription that nobody changed, as most are.
+pub(super) fn encode(subscription: &Subscription) -> Option<String> {
     let standing = &subscription.standing;
     let suspension = standing.suspension.as_ref();
     let end = subscription.termination.as_ref();
+    let unchanged = unchanged(subscription.started_at, end.map(|end| end.at));
+    if *standing == unchanged && !end.is_some_and(|end| end.is_ported_out) {
+        return None;
+    }
     let stored = Stored {
         since: standing.since.as_micros(),
         suspension: suspension.map(|it| (it.kind.number(), it.reason.clone())),
@@ -36,7 +45,7 @@ pub(super) fn encode(subscription: &Subscription) -> String {
         from: standing.transferred_from.as_ref().map(ToString::to_string),
         ported_out: end.is_some_and(|end| end.is_ported_out),
     };
-    serde_json::to_string(&stored).expect("numbers and text are always JSON")
+    Some(serde_json::to_string(&stored).expect("numbers and text are always JSON"))
 }
 
 /// Reads the column into a subscription of which all else is known.

@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tenure_core::{Currency, CustomerId, Lane, Lanes, Money, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{self, RowsSql, load_rows, page_by_id, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use super::standing;
 use crate::domain::words::{ChurnKind, ServiceKind};
-use crate::domain::{Book, Fact, Interval, Msisdn, Standing, Subscription, Termination};
+use crate::domain::{Book, Fact, Interval, Msisdn, Subscription, Termination};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "s",
     "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
             s.started_at, s.contract_ends_at, s.fee_currency, s.fee_minor, s.terminated_at,
-            s.churn_kind, s.churn_reason, s.updated_at, s.standing
-     FROM",
+            s.churn_kind, s.churn_reason, s.updated_at, s.standing",
     "JOIN subscription AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
                            AND s.customer_id = value ->> 1
                            AND s.subscription_id = value ->> 2"
@@ -40,56 +43,80 @@ const SAVE: RowsSql = rows_sql!(
          churn_reason = EXCLUDED.churn_reason, updated_at = EXCLUDED.updated_at,
          standing = EXCLUDED.standing"
 );
-const GET: &str = "
+const GET: &str = concat!(
+    "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
-           updated_at, standing
+           updated_at, standing, ",
+    key_of!("subscription"),
+    "
     FROM subscription
-    WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3";
+    WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3"
+);
 /// Those of a set of customers that ended in an interval.
 const ENDED: RowsSql = rows_sql!(
+    key_of "s",
     "SELECT s.customer_id, s.subscription_id, s.service, s.product_code, s.msisdn, s.msisdn_from,
             s.started_at, s.contract_ends_at, s.fee_currency, s.fee_minor, s.terminated_at,
-            s.churn_kind, s.churn_reason, s.updated_at, s.standing
-     FROM",
+            s.churn_kind, s.churn_reason, s.updated_at, s.standing",
     "JOIN subscription AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
                            AND s.customer_id = value ->> 1
      WHERE s.terminated_at >= $2 AND s.terminated_at < $3"
 );
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
-           updated_at, standing
+           updated_at, standing, ",
+    key_of!("subscription"),
+    "
     FROM subscription
     WHERE lane = $1 AND customer_id = $2
       AND subscription_id >= $3 AND (subscription_id > $3 OR customer_id > $4)
     ORDER BY subscription_id
-    LIMIT $5";
+    LIMIT $5"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
+const PAGE: &str = concat!(
+    "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
-           updated_at, standing
+           updated_at, standing, ",
+    key_of!("subscription"),
+    "
     FROM subscription
     WHERE lane = $1 AND (customer_id, subscription_id) > ($2, $3)
     ORDER BY customer_id, subscription_id
-    LIMIT $4";
+    LIMIT $4"
+);
 /// The subscription that is asked about comes first, lest it be cut off.
-const RUNNING: &str = "
+const RUNNING: &str = concat!(
+    "
     SELECT customer_id, subscription_id, service, product_code, msisdn, msisdn_from, started_at,
            contract_ends_at, fee_currency, fee_minor, terminated_at, churn_kind, churn_reason,
-           updated_at, standing
+           updated_at, standing, ",
+    key_of!("subscription"),
+    "
     FROM subscription
     WHERE lane = $1 AND customer_id = $2 AND (terminated_at IS NULL OR terminated_at > $3)
     ORDER BY CASE WHEN subscription_id = $4 THEN 0 ELSE 1 END, subscription_id
-    LIMIT $5";
-const NUMBERS: &str = "
-    SELECT customer_id, msisdn FROM subscription
+    LIMIT $5"
+);
+const NUMBERS: &str = concat!(
+    "
+    SELECT customer_id, msisdn, ",
+    key_of!("subscription"),
+    " FROM subscription
     WHERE lane = $1 AND customer_id > $2 AND customer_id <= $3
-      AND msisdn IS NOT NULL AND terminated_at IS NULL";
-const NUMBERS_OF: &str = "
-    SELECT customer_id, msisdn FROM subscription
-    WHERE lane = $1 AND customer_id = $2 AND msisdn IS NOT NULL AND terminated_at IS NULL";
+      AND msisdn IS NOT NULL AND terminated_at IS NULL"
+);
+const NUMBERS_OF: &str = concat!(
+    "
+    SELECT customer_id, msisdn, ",
+    key_of!("subscription"),
+    " FROM subscription
+    WHERE lane = $1 AND customer_id = $2 AND msisdn IS NOT NULL AND terminated_at IS NULL"
+);
 
 type Row = (
     String,
@@ -107,7 +134,13 @@ type Row = (
     String,
     i64,
     Option<String>,
+    Wrapped,
 );
+type NumberRow = (String, String, Wrapped);
+
+pub(super) const NUMBER: &str = "subscription.msisdn";
+const REASON: &str = "subscription.churn_reason";
+const STANDING: &str = "subscription.standing";
 
 pub(super) async fn load(
     tx: &mut Tx,
@@ -120,7 +153,7 @@ pub(super) async fn load(
         .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let subscription = known(row)?;
+        let subscription = known(tx.keys(), row)?;
         let key = (subscription.customer.clone(), subscription.id.clone());
         book.subscriptions.load(key, subscription);
     }
@@ -128,15 +161,16 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
-    fn row(lanes: Lanes, s: &Subscription) -> impl Serialize + '_ {
+    fn row<'s>(tx: &Tx, lanes: Lanes, s: &'s Subscription) -> impl Serialize + use<'s> {
         let end = s.termination.as_ref();
+        let seal = |column, text: &str| tx.seal_text(&s.customer, column, text);
         (
             lanes.of(s.customer.as_str()),
             s.customer.as_str(),
             s.id.as_str(),
             s.service.number(),
             &s.product_code,
-            s.msisdn.as_ref().map(Msisdn::as_str),
+            s.msisdn.as_ref().map(|it| seal(NUMBER, it.as_str())),
             s.msisdn_from.map(Timestamp::as_micros),
             s.started_at.as_micros(),
             s.contract_ends_at.map(Timestamp::as_micros),
@@ -144,12 +178,14 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             s.monthly_fee.map(|fee| fee.minor),
             end.map(|end| end.at.as_micros()),
             end.map(|end| end.kind.number()),
-            end.map_or("", |end| &end.reason),
+            seal(REASON, end.map_or("", |end| &end.reason)),
             s.updated_at.as_micros(),
-            standing::encode(s),
+            standing::encode(s).map(|standing| seal(STANDING, &standing)),
         )
     }
-    let (created, changed) = book.subscriptions.saved(|_, s| row(lanes, s));
+    let written = book.subscriptions.written();
+    need(tx, lanes, written.map(|((customer, _), _)| customer)).await?;
+    let (created, changed) = book.subscriptions.saved(|_, s| row(tx, lanes, s));
     rows::save(tx, SAVE, &created, &changed).await
 }
 
@@ -170,10 +206,11 @@ pub async fn list(
         let query = query.bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
-page_by_id!(PAGE, Row, known => Fact::Subscription);
+page_by_id!(sealed PAGE, Row, known => Fact::Subscription);
 
 /// Returns up to `limit` subscriptions of a customer that have not ended by `now`: `first` if it is
 /// one of them, then by id.
@@ -198,7 +235,8 @@ pub async fn running(
             .fetch_all(pool)
             .await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
 /// Returns the numbers that running subscriptions hold, of the customers of a lane that come after one
@@ -211,11 +249,11 @@ pub async fn numbers(
     lane: Lane,
     (after, last): (&str, &str),
 ) -> Result<Vec<(CustomerId, Msisdn)>, SqlError> {
-    let rows: Vec<(String, String)> = with_pool!(db, |pool| {
+    let rows: Vec<NumberRow> = with_pool!(db, |pool| {
         let query = sqlx::query_as(NUMBERS).bind(lane).bind(after);
         query.bind(last).fetch_all(pool).await?
     });
-    rows.into_iter().map(number).collect()
+    numbers_in(db.keys().await?, rows)
 }
 
 /// Returns the numbers that running subscriptions of a customer hold.
@@ -224,18 +262,30 @@ pub async fn numbers(
 /// When the database fails.
 pub async fn numbers_of(db: &Db, customer: &CustomerId) -> Result<Vec<Msisdn>, SqlError> {
     let lane = db.lanes().of(customer.as_str());
-    let rows: Vec<(String, String)> = with_pool!(db, |pool| {
+    let rows: Vec<NumberRow> = with_pool!(db, |pool| {
         let query = sqlx::query_as(NUMBERS_OF).bind(lane);
         query.bind(customer.as_str()).fetch_all(pool).await?
     });
-    rows.into_iter().map(|row| Ok(number(row)?.1)).collect()
+    let numbers = numbers_in(db.keys().await?, rows)?;
+    Ok(numbers.into_iter().map(|(_, number)| number).collect())
 }
 
-fn number((customer, number): (String, String)) -> Result<(CustomerId, Msisdn), SqlError> {
-    Ok((
-        read("customer_id", CustomerId::parse(&customer).ok())?,
-        read("msisdn", Msisdn::parse(&number).ok())?,
-    ))
+/// Returns the number of a column that was opened; nothing where its key is gone.
+pub(super) fn known_number(text: &str) -> Result<Option<Msisdn>, SqlError> {
+    match text {
+        "" => Ok(None),
+        text => read("msisdn", Msisdn::parse(text).ok()).map(Some),
+    }
+}
+
+fn numbers_in(keys: &Keys, rows: Vec<NumberRow>) -> Result<Vec<(CustomerId, Msisdn)>, SqlError> {
+    let mut numbers = Vec::with_capacity(rows.len());
+    for (customer, number, key) in rows {
+        let number = keys.opener(&customer, &key)?.text(NUMBER, &number)?;
+        let customer = read("customer_id", CustomerId::parse(&customer).ok())?;
+        numbers.extend(known_number(&number)?.map(|number| (customer, number)));
+    }
+    Ok(numbers)
 }
 
 /// Returns a subscription of a customer.
@@ -252,7 +302,8 @@ pub async fn get(
         let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
         query.bind(id.as_str()).fetch_optional(pool).await?
     });
-    row.map(known).transpose()
+    let keys = db.keys().await?;
+    row.map(|row| known(keys, row)).transpose()
 }
 
 /// Returns a subscription of a customer as a transaction sees it.
@@ -270,7 +321,7 @@ pub(super) async fn load_one(
         let query = sqlx::query_as(GET).bind(lane).bind(customer.as_str());
         query.bind(id.as_str()).fetch_optional(conn).await?
     });
-    row.map(known).transpose()
+    row.map(|row| known(tx.keys(), row)).transpose()
 }
 
 /// Returns those subscriptions of a set of customers, named with their lanes, that ended in an interval.
@@ -288,14 +339,16 @@ pub(super) async fn ended(
         let query = sqlx::query_as(sql).bind(customers).bind(from).bind(until);
         query.fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
-fn known(row: Row) -> Result<Subscription, SqlError> {
+fn known(keys: &Keys, row: Row) -> Result<Subscription, SqlError> {
     let (customer, id, service, product_code, msisdn, msisdn_from, started, ..) = row;
+    let opener = keys.opener(&customer, &row.15)?;
     let started = Timestamp::from_micros(started);
     let instant = |micros: Option<i64>| micros.map(Timestamp::from_micros);
-    let number = |text: String| read("msisdn", Msisdn::parse(&text).ok());
+    let number = |sealed: String| known_number(&opener.text(NUMBER, &sealed)?);
     let monthly_fee = match (row.8, row.9) {
         (Some(code), Some(minor)) => {
             let currency = read("fee_currency", Currency::parse(&code).ok())?;
@@ -307,7 +360,7 @@ fn known(row: Row) -> Result<Subscription, SqlError> {
         (Some(at), Some(kind)) => Some(Termination {
             at: Timestamp::from_micros(at),
             kind: read("churn_kind", ChurnKind::from_number(kind))?,
-            reason: row.12,
+            reason: opener.text(REASON, &row.12)?,
             is_ported_out: false,
         }),
         _ => None,
@@ -317,17 +370,18 @@ fn known(row: Row) -> Result<Subscription, SqlError> {
         customer: read("customer_id", CustomerId::parse(&customer).ok())?,
         service: read("service", ServiceKind::from_number(service))?,
         product_code,
-        msisdn: msisdn.map(number).transpose()?,
+        msisdn: msisdn.map(number).transpose()?.flatten(),
         msisdn_from: instant(msisdn_from),
         started_at: started,
         contract_ends_at: instant(row.7),
         monthly_fee,
         termination,
-        standing: Standing::since(row.10.map_or(started, Timestamp::from_micros)),
+        standing: standing::unchanged(started, instant(row.10)),
         updated_at: Timestamp::from_micros(row.13),
     };
-    if let Some(stored) = row.14 {
-        standing::decode(&stored, &mut subscription)?;
+    let standing = opener.text(STANDING, row.14.as_deref().unwrap_or_default())?;
+    if !standing.is_empty() {
+        standing::decode(&standing, &mut subscription)?;
     }
     Ok(subscription)
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use tenure_core::{Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_tx};
+use tenure_sql::{SqlError, with_tx};
 use uuid::Uuid;
 
 use super::rows::{RowsSql, execute, load_rows, read, rows_sql};
 use crate::domain::privacy::IdentifierKind;
+use crate::store::{Db, Tx};
 
 const IS_EMPTY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM suppression LIMIT 1) AS first";
 const FIND: RowsSql = rows_sql!(

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tenure_core::{ComplaintId, CustomerId, Lanes, SurveyId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use super::rows::{RowsSql, execute, load_rows, page_by_id, read, rows_sql};
+use super::seal::{Wrapped, key_of, need};
 use crate::domain::survey::ServiceQuality;
 use crate::domain::words::Channel;
 use crate::domain::{Book, Fact, Survey};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const LOAD: RowsSql = rows_sql!(
+    key_of "s",
     "SELECT s.customer_id, s.survey_id, s.answered_at, s.channel, s.questionnaire, s.complaint_id,
-            s.nps, s.record
-     FROM",
+            s.nps, s.record",
     "JOIN survey AS s ON s.lane = CAST(value ->> 0 AS INTEGER)
                      AND s.customer_id = value ->> 1
                      AND s.survey_id = value ->> 2"
@@ -33,20 +36,28 @@ const SAVE: RowsSql = rows_sql!(
          nps = EXCLUDED.nps, record = EXCLUDED.record"
 );
 /// A customer has few surveys: sorting them costs less than an index that every write has to keep.
-const LIST: &str = "
-    SELECT customer_id, survey_id, answered_at, channel, questionnaire, complaint_id, nps, record
+const LIST: &str = concat!(
+    "
+    SELECT customer_id, survey_id, answered_at, channel, questionnaire, complaint_id, nps, record, ",
+    key_of!("survey"),
+    "
     FROM survey
     WHERE lane = $1 AND customer_id = $2
       AND (answered_at < $3 OR (answered_at = $3 AND survey_id > $4))
     ORDER BY answered_at DESC, survey_id
-    LIMIT $5";
+    LIMIT $5"
+);
 /// In the order of the table's key, for a snapshot.
-const PAGE: &str = "
-    SELECT customer_id, survey_id, answered_at, channel, questionnaire, complaint_id, nps, record
+const PAGE: &str = concat!(
+    "
+    SELECT customer_id, survey_id, answered_at, channel, questionnaire, complaint_id, nps, record, ",
+    key_of!("survey"),
+    "
     FROM survey
     WHERE lane = $1 AND (customer_id, survey_id) > ($2, $3)
     ORDER BY customer_id, survey_id
-    LIMIT $4";
+    LIMIT $4"
+);
 
 type Row = (
     String,
@@ -57,7 +68,10 @@ type Row = (
     Option<String>,
     Option<i32>,
     String,
+    Wrapped,
 );
+
+const RECORD: &str = "survey.record";
 
 /// What a survey says beyond its columns.
 #[derive(Serialize, Deserialize)]
@@ -79,7 +93,7 @@ pub(super) async fn load(
         .map(|(customer, id)| (lanes.of(customer.as_str()), customer.as_str(), id.as_str()))
         .collect();
     for row in load_rows!(tx, LOAD, keys, Row) {
-        let survey = known(row)?;
+        let survey = known(tx.keys(), row)?;
         let key = (survey.customer.clone(), survey.id.clone());
         book.care.surveys.load(key, survey);
     }
@@ -87,6 +101,8 @@ pub(super) async fn load(
 }
 
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.care.surveys.written();
+    need(tx, lanes, written.map(|((customer, _), _)| customer)).await?;
     let row = |s: &Survey| {
         let quality = s.quality.map(|it| {
             [
@@ -99,6 +115,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
         });
         let answers = s.answers.clone();
         let record = serde_json::to_string(&Record { quality, answers });
+        let record = record.expect("numbers and text are always JSON");
         (
             lanes.of(s.customer.as_str()),
             s.customer.to_string(),
@@ -108,7 +125,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             s.questionnaire.clone(),
             s.complaint.as_ref().map(ToString::to_string),
             s.nps,
-            record.expect("numbers and text are always JSON"),
+            tx.seal_text(&s.customer, RECORD, &record),
         )
     };
     let rows: Vec<_> = book.care.surveys.written().map(|(_, s)| row(s)).collect();
@@ -132,13 +149,15 @@ pub async fn list(
         let query = query.bind(after.0).bind(after.1);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| known(keys, row)).collect()
 }
 
-page_by_id!(PAGE, Row, known => Fact::Survey);
+page_by_id!(sealed PAGE, Row, known => Fact::Survey);
 
-fn known(row: Row) -> Result<Survey, SqlError> {
-    let (customer, id, answered, channel, questionnaire, complaint, nps, record) = row;
+fn known(keys: &Keys, row: Row) -> Result<Survey, SqlError> {
+    let (customer, id, answered, channel, questionnaire, complaint, nps, record, key) = row;
+    let record = keys.opener(&customer, &key)?.text(RECORD, &record)?;
     let record: Record = read("record", serde_json::from_str(&record).ok())?;
     let complaint = complaint.map(|id| ComplaintId::parse(&id));
     let quality = record.quality.map(

@@ -1,13 +1,14 @@
 //! The tables whose rows are facts, in the order in which a snapshot reads them.
 
 use tenure_core::Lane;
-use tenure_sql::{SqlError, Tx};
+use tenure_sql::SqlError;
 
 use super::{
     account, bill, complaint, consent, customer, group, identity, interaction, lead, party,
     profile, promise, relationship, sim, subscription, survey, terms, usage,
 };
 use crate::domain::Fact;
+use crate::store::Tx;
 
 /// A table of facts. Its number stands in the tokens of readers in the midst of a snapshot: new ones
 /// go to the end, and none is taken out.

@@ -1,12 +1,15 @@
 //! Tables `subscription_penalty`, `termination_notice` and `leaving_signal`.
 
 use tenure_core::{Currency, CustomerId, Lane, Lanes, Money, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::rows::{RowsSql, read, rows_sql};
+use super::seal::{Opener, Wrapped, key_of, need};
 use crate::domain::terms::{Notice, Penalty, PenaltyShape, Signal, SignalKind, Terms};
 use crate::domain::{Fact, Interval};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const PENALTY: &str = "
     SELECT currency, amount_minor, shape, falls_from FROM subscription_penalty
@@ -21,11 +24,15 @@ const SAVE_PENALTY: &str = "
 const REMOVE_PENALTY: &str = "
     DELETE FROM subscription_penalty
     WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3";
-const NOTICES: &str = "
-    SELECT given_at, effective_at, reason, withdrawn_at FROM termination_notice
+const NOTICES: &str = concat!(
+    "
+    SELECT given_at, effective_at, reason, withdrawn_at, ",
+    key_of!("termination_notice"),
+    " FROM termination_notice
     WHERE lane = $1 AND customer_id = $2 AND subscription_id = $3 AND given_at < $4
     ORDER BY given_at DESC
-    LIMIT $5";
+    LIMIT $5"
+);
 const SAVE_NOTICE: &str = "
     INSERT INTO termination_notice (lane, customer_id, subscription_id, given_at, effective_at,
                                     reason, withdrawn_at)
@@ -68,8 +75,10 @@ const SAVE_SIGNAL: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 type PenaltyRow = (String, i64, i32, Option<i64>);
-type NoticeRow = (i64, i64, String, Option<i64>);
+type NoticeRow = (i64, i64, String, Option<i64>, Wrapped);
 type SignalRow = (i64, String, String, i32, String);
+
+const REASON: &str = "termination_notice.reason";
 
 /// Loads the terms of a subscription, behind the lock of the customer's lane.
 ///
@@ -99,7 +108,7 @@ async fn load_of(
         let query = query.bind(id.as_str()).bind(i64::MAX).bind(1_i64);
         query.fetch_all(conn).await?
     });
-    terms(customer, id, penalty, notices)
+    terms(tx.keys(), (customer, id), penalty, notices)
 }
 
 /// Returns the terms of a subscription.
@@ -117,12 +126,12 @@ pub async fn get(db: &Db, customer: &CustomerId, id: &SubscriptionId) -> Result<
         let query = query.bind(id.as_str()).bind(i64::MAX).bind(1_i64);
         query.fetch_all(pool).await?
     });
-    terms(customer, id, penalty, notices)
+    terms(db.keys().await?, (customer, id), penalty, notices)
 }
 
 fn terms(
-    customer: &CustomerId,
-    id: &SubscriptionId,
+    keys: &Keys,
+    (customer, id): (&CustomerId, &SubscriptionId),
     penalty: Option<PenaltyRow>,
     notices: Vec<NoticeRow>,
 ) -> Result<Terms, SqlError> {
@@ -142,17 +151,29 @@ fn terms(
         subscription: id.clone(),
         penalty,
         due: None,
-        last_notice: notices.into_iter().map(notice).next(),
+        last_notice: self::notices(keys, customer, notices)?.into_iter().next(),
     })
 }
 
-fn notice((given, effective, reason, withdrawn): NoticeRow) -> Notice {
-    Notice {
+fn notices(
+    keys: &Keys,
+    customer: &CustomerId,
+    rows: Vec<NoticeRow>,
+) -> Result<Vec<Notice>, SqlError> {
+    let read = |row: NoticeRow| notice(&keys.opener(customer.as_str(), &row.4)?, row);
+    rows.into_iter().map(read).collect()
+}
+
+fn notice(
+    opener: &Opener<'_>,
+    (given, effective, reason, withdrawn, _): NoticeRow,
+) -> Result<Notice, SqlError> {
+    Ok(Notice {
         given_at: Timestamp::from_micros(given),
         effective_at: Timestamp::from_micros(effective),
-        reason,
+        reason: opener.text(REASON, &reason)?,
         withdrawn_at: withdrawn.map(Timestamp::from_micros),
-    }
+    })
 }
 
 /// Returns up to `limit` notices of a subscription that were given before `before`, newest first.
@@ -175,7 +196,7 @@ pub async fn list_notices(
             .fetch_all(pool)
             .await?
     });
-    Ok(rows.into_iter().map(notice).collect())
+    notices(db.keys().await?, customer, rows)
 }
 
 /// Saves or removes the penalty.
@@ -214,6 +235,8 @@ pub async fn save_notice(tx: &mut Tx, lanes: Lanes, terms: &Terms) -> Result<(),
     let Some(notice) = &terms.last_notice else {
         return Ok(());
     };
+    need(tx, lanes, [&terms.customer]).await?;
+    let reason = tx.seal_text(&terms.customer, REASON, &notice.reason);
     with_tx!(tx, |conn| {
         let query = sqlx::query(SAVE_NOTICE)
             .bind(lanes.of(customer))
@@ -222,7 +245,7 @@ pub async fn save_notice(tx: &mut Tx, lanes: Lanes, terms: &Terms) -> Result<(),
         let query = query
             .bind(notice.given_at.as_micros())
             .bind(notice.effective_at.as_micros());
-        let query = query.bind(&notice.reason);
+        let query = query.bind(reason);
         query
             .bind(notice.withdrawn_at.map(Timestamp::as_micros))
             .execute(conn)

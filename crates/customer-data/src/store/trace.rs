@@ -1,7 +1,8 @@
 //! What is left of a customer beside the tables: changes in the feed, and answers that were given.
 
+use crate::store::Db;
 use tenure_core::{CustomerId, Lane};
-use tenure_sql::{Db, SqlError, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 /// How many changes one transaction looks at: writers wait no longer than that.
 const WINDOW: i64 = 5_000;

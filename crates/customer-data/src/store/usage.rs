@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, SubscriptionId, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use super::rows::{self, RowsSql, load_rows, read, rows_sql};
 use crate::domain::words::UsagePeriod;
 use crate::domain::{Book, Fact, UsageKey, UsageSummary};
+use crate::store::{Db, Tx};
 
 const LOAD: RowsSql = rows_sql!(
     "SELECT u.customer_id, u.started_at, u.period, u.subscription_id, u.voice_seconds,

@@ -11,7 +11,7 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use serde_json::{Value, json};
 use tenure_core::Ids;
-use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Peers, Service, Vault};
+use tenure_customer_data::{BusConfig, Config, Deps, MIGRATIONS, Peers, Service};
 use tenure_rpc::Lifecycle;
 use tenure_sql::Db;
 use tenure_testkit::{each_backend, free_address};
@@ -77,13 +77,12 @@ impl Replica {
             ..Config::default()
         };
         let service = Service::new(Deps {
-            db: db.clone(),
+            db: tenure_customer_data::Db::new(db.clone(), &config.privacy),
             clock: Arc::new(tenure_testkit::manual_clock()),
             ids: Ids::seeded(2),
             config,
             lifecycle: lifecycle.clone(),
             peers: Peers::default(),
-            vault: Vault::default(),
         });
         service.unwrap().spawn_jobs(&lifecycle);
         Self(lifecycle)

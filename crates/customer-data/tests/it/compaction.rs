@@ -10,12 +10,13 @@ use tenure_proto::customer::v1::change::Fact;
 use tenure_proto::customer::v1::consent_service_client::ConsentServiceClient;
 use tenure_proto::customer::v1::lead_service_client::LeadServiceClient;
 use tenure_proto::customer::v1::survey_service_client::SurveyServiceClient;
-use tenure_sql::Db;
-use tenure_sql::feed::{self, Change, Positions};
+
+use tenure_sql::feed::{self, Change};
 use tenure_testkit::each_backend;
 
 use crate::care_suite::{care, promise, record};
 use crate::suite::*;
+use crate::tables::changes;
 
 /// Every kind of fact, and of most of them one that changed.
 async fn fill(suite: &mut Suite) {
@@ -61,18 +62,6 @@ async fn fill(suite: &mut Suite) {
     crate::profiles::record(suite, vec![moved]).await.unwrap();
 }
 
-async fn stored(db: &Db) -> Vec<Change> {
-    let (mut all, mut positions) = (Vec::new(), Positions::start());
-    loop {
-        let (changes, next) = feed::read(db, &positions, &[], 1_000).await.unwrap();
-        if next == positions {
-            return all;
-        }
-        all.extend(changes);
-        positions = next;
-    }
-}
-
 /// What a reader of all of them knows in the end: of each fact, told to each customer, the last.
 fn known(changes: &[Change]) -> BTreeMap<String, Fact> {
     let mut known = BTreeMap::new();
@@ -94,7 +83,7 @@ async fn of_each_fact_of_every_kind_the_last_change_stays() {
     each_backend(&MIGRATIONS, async |db| {
         let mut suite = Suite::new(db.clone());
         fill(&mut suite).await;
-        let before = stored(&db).await;
+        let before = changes(&db).await;
         let kinds: BTreeSet<&str> = before.iter().map(|it| it.kind.as_str()).collect();
         let all: BTreeSet<&str> = FACT_KINDS.into_iter().collect();
         // That of an erasure is in the test of its own.
@@ -103,7 +92,7 @@ async fn of_each_fact_of_every_kind_the_last_change_stays() {
         let tomorrow = suite.clock.now() + Span::from_days(1);
         feed::compact(&db, tomorrow, fact_of).await.unwrap();
 
-        let after = stored(&db).await;
+        let after = changes(&db).await;
         assert_eq!(known(&after), known(&before), "readers end alike");
         assert_eq!(after.len(), known(&before).len(), "each fact once");
         let count = |changes: &[Change], kind: &str| {
@@ -151,14 +140,14 @@ async fn consents_and_erasures_are_all_kept() {
             let of_kind = changes.iter().filter(|it| it.kind == kind);
             of_kind.map(|it| it.body.clone()).collect()
         };
-        let before = stored(&db).await;
+        let before = changes(&db).await;
         let counts = ["consent", "erasure"].map(|kind| of(&before, kind).len());
         assert_eq!(counts, [2, 1]);
 
         let tomorrow = suite.clock.now() + Span::from_days(1);
         feed::compact(&db, tomorrow, fact_of).await.unwrap();
 
-        let after = stored(&db).await;
+        let after = changes(&db).await;
         for kind in ["consent", "erasure"] {
             assert_eq!(of(&after, kind), of(&before, kind), "{kind}");
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tenure_core::Ids;
 use tenure_customer_data::import::{Job, Observer, Progress, RejectFile, digest, run};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, Service, Vault};
+use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, PrivacyConfig, Service};
 use tenure_rpc::{Lifecycle, in_process};
 use tenure_sql::scratch::ScratchDatabase;
 use tenure_sql::{Db, DbOptions};
@@ -37,13 +37,12 @@ async fn a_file_is_taken_in_when_the_folder_says_so() {
         .await
         .unwrap();
     let deps = Deps {
-        db,
+        db: tenure_customer_data::Db::new(db, &PrivacyConfig::default()),
         clock: Arc::new(manual_clock()),
         ids: Ids::seeded(1),
         config: Config::default(),
         lifecycle: Lifecycle::new(),
         peers: Peers::default(),
-        vault: Vault::default(),
     };
     let transport = in_process(Service::new(deps).unwrap().routes());
     let file = File::open(FILE).unwrap();

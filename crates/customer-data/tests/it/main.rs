@@ -41,6 +41,7 @@ mod resources;
 mod retention;
 mod sample;
 mod schema;
+mod sealed;
 mod snapshot;
 mod splits;
 mod standing;

@@ -15,7 +15,7 @@ use crate::erasure::{BIRTH, CRM_ID, MAIL, NAME, NUMBER, STREET, fill};
 use crate::suite::*;
 
 /// Nothing of this may be shown without the right.
-const PLANTED: [&str; 14] = [
+pub(crate) const PLANTED: [&str; 14] = [
     NAME,
     "Ottilie",
     "Wildgruber",
@@ -72,7 +72,7 @@ impl Decoder for Raw {
 }
 
 /// Returns every method that only reads.
-fn reads() -> Vec<MethodDescriptor> {
+pub(crate) fn reads() -> Vec<MethodDescriptor> {
     let pool = DescriptorPool::decode(tenure_proto::FILE_DESCRIPTOR_SET).unwrap();
     let ours = pool.services();
     let ours = ours.filter(|it| it.full_name().starts_with("tenure.customer.v1."));
@@ -112,7 +112,10 @@ fn request(method: &MethodDescriptor) -> Vec<u8> {
     request.encode_to_vec()
 }
 
-async fn ask(transport: Transport, method: &MethodDescriptor) -> Result<Vec<u8>, Status> {
+pub(crate) async fn ask(
+    transport: Transport,
+    method: &MethodDescriptor,
+) -> Result<Vec<u8>, Status> {
     call(transport, method, request(method)).await
 }
 
@@ -147,7 +150,7 @@ pub(crate) fn masked(db: Db) -> Suite {
     Suite::with(db, config, Peers::default())
 }
 
-async fn plant(suite: &mut Suite) {
+pub(crate) async fn plant(suite: &mut Suite) {
     fill(suite, "ott", NAME, NUMBER, CRM_ID).await;
     let resolution = wire::ProposeResolutionRequest {
         request_id: fresh(),
@@ -216,7 +219,7 @@ async fn plant_party(suite: &Suite) {
     }
 }
 
-fn holds(all: &[u8], text: &str) -> bool {
+pub(crate) fn holds(all: &[u8], text: &str) -> bool {
     all.windows(text.len()).any(|it| it == text.as_bytes())
 }
 

@@ -85,7 +85,9 @@ async fn the_export_has_every_table_in_words() {
         let rows = export(&suite, 0).await;
 
         let tables: BTreeSet<&str> = rows.iter().map(|row| row.table.as_str()).collect();
-        let filled = TABLES.iter().filter(|table| table.fate == Fate::Deleted);
+        let filled = TABLES
+            .iter()
+            .filter(|table| table.fate == Fate::Deleted && table.is_exported);
         let wanted: BTreeSet<&str> = filled.map(|table| table.name).collect();
         assert_eq!(
             tables, wanted,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use prost_types::Timestamp as Wire;
 use tenure_core::{Ids, ManualClock, Span, Timestamp};
-use tenure_customer_data::{Config, Deps, MIGRATIONS, Peers, PrivacyConfig, Service, Vault};
+use tenure_customer_data::{
+    Config, Db as SealedDb, Deps, MIGRATIONS, Peers, PrivacyConfig, Service,
+};
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_proto::r#type::v1::attribute_value::Kind;
@@ -41,7 +43,7 @@ impl Suite {
         let clock = manual_clock();
         let lifecycle = Lifecycle::new();
         let deps = Deps {
-            db,
+            db: SealedDb::new(db, &config.privacy),
             clock: Arc::new(clock.clone()),
             ids: Ids::seeded(1),
             config: Config {
@@ -50,7 +52,6 @@ impl Suite {
             },
             lifecycle: lifecycle.clone(),
             peers,
-            vault: Vault::default(),
         };
         let transport = in_process(Service::new(deps).unwrap().routes());
         let client = CustomerServiceClient::new(transport.clone());
@@ -65,13 +66,12 @@ impl Suite {
     /// What another service on the same database needs.
     pub(crate) fn deps(&self, db: Db) -> Deps {
         Deps {
-            db,
+            db: SealedDb::new(db, &PrivacyConfig::default()),
             clock: Arc::new(self.clock.clone()),
             ids: Ids::seeded(2),
             config: Config::default(),
             lifecycle: self.lifecycle.clone(),
             peers: Peers::default(),
-            vault: Vault::default(),
         }
     }
 

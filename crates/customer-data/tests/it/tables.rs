@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
+use tenure_customer_data::store::export::all;
+use tenure_customer_data::store::personal::TABLES;
+use tenure_customer_data::{Db as SealedDb, PrivacyConfig, open_changes};
+use tenure_sql::feed::{self, Change, Positions};
 use tenure_sql::{Db, with_pool};
 
-const COLUMNS_SQLITE: &str = "
-    SELECT group_concat('quote(' || name || ')', ' || char(9) || ') FROM pragma_table_info($1)";
-
 /// Returns the number of rows and the digest of each table, but for what a database says of itself, and
-/// for who was shown what: that is written by and by, with ids of its own.
+/// for who was shown what: that is written by and by, with ids of its own. What is sealed is opened.
 pub(crate) async fn digests(db: &Db) -> BTreeMap<String, String> {
     let names = db.pick(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
@@ -34,17 +35,54 @@ pub(crate) async fn digests(db: &Db) -> BTreeMap<String, String> {
 
 /// Returns all rows of a table as text, in the order of the text.
 async fn rows(db: &Db, table: &str) -> Vec<String> {
-    let rows = if db.is_postgres() {
-        format!("SELECT t::TEXT FROM {table} AS t ORDER BY t::TEXT COLLATE \"C\"")
-    } else {
-        let columns: String = with_pool!(db, |pool| {
-            let columns = sqlx::query_scalar(COLUMNS_SQLITE).bind(table);
-            columns.fetch_one(pool).await.unwrap()
-        });
-        format!("SELECT {columns} AS row FROM {table} ORDER BY row")
+    let mut rows: Vec<String> = match table {
+        "change" => {
+            let changes = changes(db).await.into_iter();
+            changes.map(|change| format!("{change:?}")).collect()
+        }
+        _ => {
+            let personal = TABLES.iter().find(|it| it.name == table);
+            let customer = personal.map_or("customer_id", |it| it.customers[0]);
+            let mut rows = all(&opened(db), table, customer).await.unwrap();
+            if table == "answer" {
+                // Sealed with keys of their own for each request.
+                for row in &mut rows {
+                    row.remove("answer");
+                    row.remove("fingerprint");
+                }
+            }
+            rows.iter()
+                .map(|row| serde_json::to_string(row).unwrap())
+                .collect()
+        }
     };
-    with_pool!(db, |pool| {
-        let rows = sqlx::AssertSqlSafe(rows);
-        sqlx::query_scalar(rows).fetch_all(pool).await.unwrap()
-    })
+    rows.sort_unstable();
+    rows
+}
+
+/// The database with the keys that the service finds without settings.
+pub(crate) fn opened(db: &Db) -> SealedDb {
+    SealedDb::new(db.clone(), &PrivacyConfig::default())
+}
+
+/// Returns all changes of the feed, opened.
+pub(crate) async fn changes(db: &Db) -> Vec<Change> {
+    let mut all = Vec::new();
+    for changes in pages(db).await {
+        all.extend(open_changes(&opened(db), changes).await.unwrap());
+    }
+    all
+}
+
+/// Returns all changes of the feed as they are stored, in pages.
+async fn pages(db: &Db) -> Vec<Vec<Change>> {
+    let (mut all, mut positions) = (Vec::new(), Positions::start());
+    loop {
+        let (changes, next) = feed::read(db, &positions, &[], 1_000).await.unwrap();
+        if next == positions {
+            return all;
+        }
+        all.push(changes);
+        positions = next;
+    }
 }

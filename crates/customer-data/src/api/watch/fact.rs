@@ -1,16 +1,12 @@
-//! Which fact a stored change is about: a later change of the same fact replaces it.
+//! Which fact a change is about: a later change of the same fact replaces it.
 
-use prost::Message as _;
 use prost_types::Timestamp;
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::customer::v1::change::Fact;
-use tenure_sql::feed::Change;
 
 /// Returns what tells the fact of a change from all others of its kind. Nothing where no later change
-/// replaces it, or where it cannot be read: such a change stays.
-#[must_use]
-pub fn fact_of(change: &Change) -> Option<String> {
-    let change = wire::Change::decode(change.body.as_slice()).ok()?;
+/// replaces it.
+pub(super) fn name(change: &wire::Change) -> Option<String> {
     let id = id(change.fact.as_ref()?)?;
     // What two customers are told of is told to each of them.
     Some(format!("{} {id}", change.customer_id))

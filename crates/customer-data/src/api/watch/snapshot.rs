@@ -11,13 +11,14 @@ use tenure_proto::customer::v1 as wire;
 use tenure_rpc::encoded::Encoded;
 use tenure_rpc::feed::Page;
 use tenure_sql::feed::{self, Filter, Place, Positions, Token};
-use tenure_sql::{Db, Tx};
 
 use super::super::show;
 use super::frame::Frame;
+use super::sealed::Openers;
 use super::{BYTES_MAX, CHANGES_MAX};
 use crate::domain::Change;
 use crate::store::FactTable;
+use crate::store::{Db, Tx};
 use crate::{Deps, Error};
 
 /// Rows of a table that are read at once: a customer may have 50 KB of attributes.
@@ -135,7 +136,11 @@ impl Step<'_> {
                 continue;
             }
             self.frame = Frame::with_room(range.lengths.len(), range.bodies.len());
-            range.each().for_each(|change| self.frame.push(change));
+            let lanes = self.deps.db.lanes();
+            let openers = Openers::find_in(tx, lanes, range.each()).await?;
+            for body in range.each() {
+                self.frame.push(&openers.open(body)?);
+            }
             return Ok(until);
         }
     }

@@ -1,14 +1,15 @@
-//! Changes behind a position, copied as they are stored.
+//! Changes behind a position.
 
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::encoded::Encoded;
 use tenure_rpc::feed::Page;
-use tenure_sql::Db;
 use tenure_sql::feed::{self, Filter, Positions, Token};
 
 use super::frame::Frame;
+use super::sealed::Openers;
 use super::{BYTES_MAX, CHANGES_MAX};
 use crate::Error;
+use crate::store::Db;
 
 /// How often is looked on in vain for what a reader wants before it is told how far that was.
 const LOOKS_MAX: usize = 20;
@@ -26,7 +27,10 @@ pub(super) async fn read(
         page = bounded(db, filter, &page.positions).await?;
     }
     let mut frame = Frame::with_room(page.lengths.len(), page.bodies.len());
-    page.each().for_each(|change| frame.push(change));
+    let openers = Openers::find(db, page.each()).await?;
+    for body in page.each() {
+        frame.push(&openers.open(body)?);
+    }
     let token = Token {
         positions: page.positions,
         snapshot: None,

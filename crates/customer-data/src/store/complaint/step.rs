@@ -1,12 +1,14 @@
 //! Table `complaint_step`.
 
 use tenure_core::{ComplaintId, CustomerId, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool};
+use tenure_sql::{SqlError, with_pool};
 
 use crate::domain::Book;
 use crate::domain::complaint::Step;
 use crate::domain::complaint::words::State;
 use crate::store::rows::{RowsSql, execute, read, rows_sql, staff};
+use crate::store::seal::{Opener, Wrapped, key_of, need};
+use crate::store::{Db, Tx};
 
 const SAVE: RowsSql = rows_sql!(
     "INSERT INTO complaint_step (lane, customer_id, complaint_id, step_number, state, department,
@@ -20,13 +22,17 @@ const SAVE: RowsSql = rows_sql!(
      ON CONFLICT (lane, customer_id, complaint_id, step_number) DO UPDATE SET
          ended_at = EXCLUDED.ended_at, breach_at = EXCLUDED.breach_at"
 );
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT step_number, state, department, person, begun_at, promised_until, ended_at, breach_at,
-           reason
+           reason, ",
+    key_of!("complaint_step"),
+    "
     FROM complaint_step
     WHERE lane = $1 AND customer_id = $2 AND complaint_id = $3 AND step_number > $4
     ORDER BY step_number
-    LIMIT $5";
+    LIMIT $5"
+);
 
 type Row = (
     i32,
@@ -38,9 +44,14 @@ type Row = (
     Option<i64>,
     Option<i64>,
     String,
+    Wrapped,
 );
 
+const REASON: &str = "complaint_step.reason";
+
 pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), SqlError> {
+    let written = book.care.steps.written();
+    need(tx, lanes, written.map(|(((customer, _), _), _)| customer)).await?;
     let rows: Vec<_> = book
         .care
         .steps
@@ -58,7 +69,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
                 step.promised_until.map(Timestamp::as_micros),
                 step.ended_at.map(Timestamp::as_micros),
                 step.breach_at.map(Timestamp::as_micros),
-                step.reason.as_str(),
+                tx.seal_text(customer, REASON, &step.reason),
             )
         })
         .collect();
@@ -81,11 +92,16 @@ pub async fn list(
         let query = query.bind(id.as_str()).bind(after);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(known).collect()
+    let keys = db.keys().await?;
+    let step = |row: Row| {
+        let opener = keys.opener(customer.as_str(), &row.9)?;
+        known(&opener, row)
+    };
+    rows.into_iter().map(step).collect()
 }
 
-fn known(row: Row) -> Result<Step, SqlError> {
-    let (number, state, department, person, begun, promised, ended, breach, reason) = row;
+fn known(opener: &Opener<'_>, row: Row) -> Result<Step, SqlError> {
+    let (number, state, department, person, begun, promised, ended, breach, reason, _) = row;
     Ok(Step {
         number,
         state: read("state", State::from_number(state))?,
@@ -94,6 +110,6 @@ fn known(row: Row) -> Result<Step, SqlError> {
         promised_until: promised.map(Timestamp::from_micros),
         ended_at: ended.map(Timestamp::from_micros),
         breach_at: breach.map(Timestamp::from_micros),
-        reason,
+        reason: opener.text(REASON, &reason)?,
     })
 }

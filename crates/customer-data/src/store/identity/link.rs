@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::key;
 use crate::domain::identity::{Cause, Link, LinkHistory, Named};
 use crate::store::rows::{RowsSql, execute, load_rows, read, rows_sql};
+use crate::store::seal::{Wrapped, key_of, need};
+use crate::store::{Db, Tx};
+use crate::vault::Keys;
 
 const IN_FORCE: RowsSql = rows_sql!(
     "SELECT link.merge_id, link.ordinal, link.survivor_customer_id, link.loser_customer_id, link.survivor_has_name,
@@ -42,27 +45,39 @@ const NAMED: &str = "
 const UNDO: &str = "
     UPDATE identity_link SET until = $4, until_actor = $5, until_reason = $6
     WHERE lane = $1 AND loser_customer_id = $2 AND merge_id = $3";
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
-           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
+           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason, ",
+    key_of!("identity_link", "loser_customer_id"),
+    "
     FROM identity_link
     WHERE ((lane = $1 AND loser_customer_id = $2) OR survivor_customer_id = $2)
       AND (since < $3 OR (since = $3 AND (merge_id, loser_customer_id) > ($4, $5)))
     ORDER BY since DESC, merge_id, loser_customer_id
-    LIMIT $6";
-const MAKING: &str = "
+    LIMIT $6"
+);
+const MAKING: &str = concat!(
+    "
     SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
-           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
+           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason, ",
+    key_of!("identity_link", "loser_customer_id"),
+    "
     FROM identity_link
-    WHERE lane = $1 AND loser_customer_id = $2 AND until IS NULL";
+    WHERE lane = $1 AND loser_customer_id = $2 AND until IS NULL"
+);
 
-const LIST_LANE: &str = "
+const LIST_LANE: &str = concat!(
+    "
     SELECT merge_id, ordinal, survivor_customer_id, loser_customer_id, survivor_has_name, loser_has_name, since,
-           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason
+           policy_version, match_key, fingerprint, actor, reason, until, until_actor, until_reason, ",
+    key_of!("identity_link", "loser_customer_id"),
+    "
     FROM identity_link
     WHERE lane = $1 AND (loser_customer_id, merge_id) > ($2, $3) AND until IS NULL
     ORDER BY loser_customer_id, merge_id
-    LIMIT $4";
+    LIMIT $4"
+);
 
 type LinkRow = (String, i64, String, String, i32, i32);
 
@@ -82,7 +97,11 @@ type Row = (
     Option<i64>,
     Option<String>,
     Option<String>,
+    Wrapped,
 );
+
+const REASON: &str = "identity_link.reason";
+const UNTIL_REASON: &str = "identity_link.until_reason";
 
 fn link(row: LinkRow) -> Result<Link, SqlError> {
     let (merge, ordinal, survivor, loser, survivor_has_name, loser_has_name) = row;
@@ -96,11 +115,14 @@ fn link(row: LinkRow) -> Result<Link, SqlError> {
     })
 }
 
-fn history(row: Row) -> Result<LinkHistory, SqlError> {
+fn history(keys: &Keys, row: Row) -> Result<LinkHistory, SqlError> {
+    let opener = keys.opener(&row.3, &row.15)?;
+    let reason = opener.text(REASON, &row.11)?;
+    let until_reason = opener.text(UNTIL_REASON, row.14.as_deref().unwrap_or_default())?;
     let (merge, ordinal, survivor, loser, survivor_has_name, loser_has_name, since, ..) = row;
     let undone = row.12.map(|at| {
-        let (actor, reason) = (row.13.unwrap_or_default(), row.14.unwrap_or_default());
-        (Timestamp::from_micros(at), actor, reason)
+        let actor = row.13.unwrap_or_default();
+        (Timestamp::from_micros(at), actor, until_reason)
     });
     Ok(LinkHistory {
         link: link((
@@ -117,7 +139,7 @@ fn history(row: Row) -> Result<LinkHistory, SqlError> {
             match_key: row.8,
             fingerprint: row.9,
             actor: row.10,
-            reason: row.11,
+            reason,
         },
         undone,
     })
@@ -145,6 +167,7 @@ pub async fn add(
     since: Timestamp,
     cause: &Cause,
 ) -> Result<(), SqlError> {
+    need(tx, lanes, links.iter().map(|link| &link.loser)).await?;
     let rows: Vec<_> = links
         .iter()
         .map(|link| {
@@ -162,7 +185,7 @@ pub async fn add(
                 &cause.match_key,
                 &cause.fingerprint,
                 &cause.actor,
-                &cause.reason,
+                tx.seal_text(&link.loser, REASON, &cause.reason),
             )
         })
         .collect();
@@ -211,13 +234,15 @@ pub async fn undo(
     until: Timestamp,
     cause: &Cause,
 ) -> Result<(), SqlError> {
+    need(tx, lanes, links.iter().map(|link| &link.loser)).await?;
     for link in links {
+        let reason = tx.seal_text(&link.loser, UNTIL_REASON, &cause.reason);
         let (lane, loser) = key(lanes, &link.loser);
         let merge = link.merge.to_string();
         with_tx!(tx, |conn| {
             let query = sqlx::query(UNDO).bind(lane).bind(loser).bind(&merge);
             let query = query.bind(until.as_micros()).bind(&cause.actor);
-            query.bind(&cause.reason).execute(conn).await?;
+            query.bind(reason).execute(conn).await?;
         });
     }
     Ok(())
@@ -240,7 +265,8 @@ pub async fn list(
         let query = query.bind(after.0).bind(after.1).bind(after.2);
         query.bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(history).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| history(keys, row)).collect()
 }
 
 /// Returns up to `limit` links in force of the losers of a lane that come after one of a loser by a
@@ -258,7 +284,8 @@ pub async fn list_lane(
         let query = sqlx::query_as(LIST_LANE).bind(lane).bind(loser);
         query.bind(merge).bind(limit).fetch_all(pool).await?
     });
-    rows.into_iter().map(history).collect()
+    let keys = db.keys().await?;
+    rows.into_iter().map(|row| history(keys, row)).collect()
 }
 
 /// Returns the links in force that make a record, in the order in which they were made.
@@ -274,7 +301,7 @@ pub async fn making(db: &Db, members: &BTreeSet<CustomerId>) -> Result<Vec<LinkH
             query.fetch_all(pool).await?
         });
         for row in rows {
-            links.push(history(row)?);
+            links.push(history(db.keys().await?, row)?);
         }
     }
     links.sort_by_key(|it| (it.link.ordinal, it.link.merge));

@@ -1,10 +1,11 @@
 //! Table `identity_policy`: versions of the rules, few and never changed.
 
 use tenure_core::{Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 
 use crate::domain::identity::{Policy, Rules};
 use crate::store::rows::read;
+use crate::store::{Db, Tx};
 
 const LAST: &str = "SELECT COALESCE(MAX(version), 0) FROM identity_policy WHERE lane = $1";
 const ADD: &str = "

@@ -1,11 +1,12 @@
 //! Tables `matching_run` and `match_finding*`: what policies make of the base.
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
-use tenure_sql::{Db, SqlError, Tx, with_pool, with_tx};
+use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use crate::domain::identity::{Finding, FindingKind, FindingState, MatchingRun, RunState};
 use crate::store::rows::{RowsSql, execute, read, rows_sql};
+use crate::store::{Db, Tx};
 
 const ADD: &str = "
     INSERT INTO matching_run (lane, run_id, policy_version, state, is_dry, created_at, ended_at,
