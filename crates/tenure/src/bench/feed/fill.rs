@@ -3,6 +3,7 @@
 use anyhow::Result;
 use prost_types::Timestamp as Wire;
 use tenure_core::{Clock as _, Ids, Lane, Span, SystemClock, Timestamp};
+use tenure_customer_data::{PrivacyConfig, seal_changes};
 use tenure_proto::customer::v1 as pb;
 use tenure_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tenure_rpc::Transport;
@@ -18,14 +19,16 @@ const CUSTOMERS: u32 = 20_000;
 
 /// Appends changes as the service would, and returns how many bytes their bodies have.
 pub(super) async fn feed(db: &Db, changes: u32) -> Result<u64> {
+    let db = tenure_customer_data::Db::new(db.clone(), &PrivacyConfig::default());
     let (lanes, mut bytes) = (db.lanes(), 0);
     let mut number = 0;
     while number < changes {
         let until = (number + BATCH).min(changes);
         let of = |number| change(number, |key| lanes.of(key));
-        let batch: Vec<NewChange> = (number..until).map(of).collect();
-        bytes += batch.iter().map(|it| it.body.len() as u64).sum::<u64>();
+        let mut batch: Vec<NewChange> = (number..until).map(of).collect();
         let mut tx = db.begin().await?;
+        seal_changes(&mut tx, lanes, &mut batch).await?;
+        bytes += batch.iter().map(|it| it.body.len() as u64).sum::<u64>();
         feed::append(&mut tx, batch, start()).await?;
         tx.commit().await?;
         number = until;

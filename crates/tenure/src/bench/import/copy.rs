@@ -11,7 +11,14 @@ use tenure_sql::{Db, DbOptions};
 use super::Used;
 
 /// The tables into which an import of customers with subscriptions writes rows.
-const TABLES: [&str; 5] = ["customer", "owner", "subscription", "msisdn", "change"];
+const TABLES: [&str; 6] = [
+    "customer_key",
+    "customer",
+    "owner",
+    "subscription",
+    "msisdn",
+    "change",
+];
 
 /// Measures `COPY FROM STDIN` of all rows that the database `filled` has into a fresh one.
 pub(super) async fn measure(server: &str, filled: &str) -> Result<(Duration, Used)> {
