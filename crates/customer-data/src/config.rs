@@ -19,6 +19,8 @@ pub use retention::RetentionConfig;
 const ANSWER_RETENTION_DAYS_MIN: u32 = 7;
 /// Ten years: longer is "for ever", which is said by 0.
 const RETENTION_DAYS_MAX: u32 = 3_660;
+/// Nobody finds out later than that.
+const IMPORT_UNDO_DAYS_MAX: u32 = 366;
 
 /// The settings of customer-data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub struct Config {
     pub feed_poll_ms: u64,
     /// How often old answers and changes are deleted, in seconds: 1 to 86400.
     pub sweep_interval_s: u64,
+    /// For how many days since it began an import can be reverted: 0 to 366. 0 means that none can, and
+    /// nothing is kept for it.
+    pub import_undo_days: u32,
     /// What touchpoints are told.
     pub briefing: BriefingConfig,
     /// The bus to other systems.
@@ -56,6 +61,7 @@ impl Default for Config {
             change_compaction_days: 0,
             feed_poll_ms: 200,
             sweep_interval_s: 3_600,
+            import_undo_days: 30,
             briefing: BriefingConfig::default(),
             bus: BusConfig::default(),
             privacy: PrivacyConfig::default(),
@@ -84,6 +90,10 @@ impl Validate for Config {
         if self.change_compaction_days > RETENTION_DAYS_MAX {
             let found = self.change_compaction_days.to_string();
             violations.add("change_compaction_days", "0 to 3660", found);
+        }
+        if self.import_undo_days > IMPORT_UNDO_DAYS_MAX {
+            let found = self.import_undo_days.to_string();
+            violations.add("import_undo_days", "0 to 366", found);
         }
         if !(10..=60_000).contains(&self.feed_poll_ms) {
             violations.add("feed_poll_ms", "10 to 60000", self.feed_poll_ms.to_string());
@@ -119,8 +129,9 @@ mod tests {
             change_compaction_days: 3_661,
             feed_poll_ms: 9,
             sweep_interval_s: 0,
+            import_undo_days: 367,
             ..Config::default()
         };
-        assert_eq!(wrong(out_of_limits), 5);
+        assert_eq!(wrong(out_of_limits), 6);
     }
 }

@@ -40,9 +40,29 @@ pub enum Error {
     /// The import takes in nothing more.
     #[error("import {0} is complete")]
     ImportCompleted(String),
+    /// The import has not ended.
+    #[error(
+        "import {0} is running; give it up with `give_up_running` (`--give-up`) to revert what it did"
+    )]
+    ImportRunning(String),
+    /// What was there before the import is kept no longer.
+    #[error("what was there before import {0} is not kept, or no longer (`import_undo_days`)")]
+    ImportUndoExpired(String),
+    /// The import is being taken back, or was.
+    #[error("import {0} is being reverted, or was; the file can be imported anew once it is")]
+    ImportReverted(String),
+    /// Nobody asked to take the import back.
+    #[error("there is no reversal of import {0}")]
+    ImportReversalNotFound(String),
     /// Another batch is expected.
     #[error("the next batch of the import is {0}")]
     ImportBatchOutOfOrder(i64),
+    /// The source has no such quality policy.
+    #[error("there is no such quality policy of source {0}")]
+    QualityPolicyNotFound(String),
+    /// As many sources as there may be have policies.
+    #[error("no more sources may have quality policies")]
+    QualitySourcesFull(String),
     /// There is no such erasure.
     #[error("there is no erasure {0}")]
     ErasureNotFound(String),
@@ -92,9 +112,15 @@ impl Coded for Error {
             Self::CustomerNotFound { .. }
             | Self::ComplaintNotFound(_)
             | Self::ImportNotFound(_)
+            | Self::ImportReversalNotFound(_)
+            | Self::QualityPolicyNotFound(_)
             | Self::ErasureNotFound(_) => ErrorCode::NotFound,
-            Self::ImportCompleted(_) => ErrorCode::FailedPrecondition,
+            Self::ImportCompleted(_)
+            | Self::ImportRunning(_)
+            | Self::ImportUndoExpired(_)
+            | Self::ImportReverted(_) => ErrorCode::FailedPrecondition,
             Self::ImportBatchOutOfOrder(_) => ErrorCode::Aborted,
+            Self::QualitySourcesFull(_) => ErrorCode::ResourceExhausted,
             Self::Identity(refusal) => refusal.code(),
             Self::PersonalDataRefused => ErrorCode::PermissionDenied,
             Self::AccessLogFull => ErrorCode::Unavailable,
@@ -112,7 +138,13 @@ impl Coded for Error {
             Self::ComplaintNotFound(_) => "COMPLAINT_NOT_FOUND",
             Self::ImportNotFound(_) => "IMPORT_NOT_FOUND",
             Self::ImportCompleted(_) => "IMPORT_COMPLETED",
+            Self::ImportRunning(_) => "IMPORT_RUNNING",
+            Self::ImportUndoExpired(_) => "IMPORT_UNDO_EXPIRED",
+            Self::ImportReverted(_) => "IMPORT_REVERTED",
+            Self::ImportReversalNotFound(_) => "IMPORT_REVERSAL_NOT_FOUND",
             Self::ImportBatchOutOfOrder(_) => "IMPORT_BATCH_OUT_OF_ORDER",
+            Self::QualityPolicyNotFound(_) => "QUALITY_POLICY_NOT_FOUND",
+            Self::QualitySourcesFull(_) => "QUALITY_SOURCES_FULL",
             Self::Identity(refusal) => refusal.reason(),
             Self::PersonalDataRefused => "PERSONAL_DATA_REFUSED",
             Self::AccessLogFull => "ACCESS_LOG_FULL",
@@ -129,8 +161,14 @@ impl Coded for Error {
             Self::Refused { first, .. } => first.metadata.clone(),
             Self::CustomerNotFound { key, value } => vec![(key, value.clone())],
             Self::ComplaintNotFound(id) => vec![("complaint_id", id.to_string())],
-            Self::ImportNotFound(id) | Self::ImportCompleted(id) => {
-                vec![("import_id", id.clone())]
+            Self::ImportNotFound(id)
+            | Self::ImportCompleted(id)
+            | Self::ImportRunning(id)
+            | Self::ImportUndoExpired(id)
+            | Self::ImportReverted(id)
+            | Self::ImportReversalNotFound(id) => vec![("import_id", id.clone())],
+            Self::QualityPolicyNotFound(source) | Self::QualitySourcesFull(source) => {
+                vec![("source", source.clone())]
             }
             Self::ImportBatchOutOfOrder(next) => vec![("next_batch_number", next.to_string())],
             Self::Identity(refusal) => refusal.metadata(),

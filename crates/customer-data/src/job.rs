@@ -8,6 +8,7 @@ pub(crate) mod matching;
 pub(crate) mod peer;
 pub(crate) mod peers;
 pub(crate) mod retention;
+pub(crate) mod reversal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::api::watch::fact_of;
 
 pub(crate) use due::{note_due, watch as watch_due};
 
-use crate::Deps;
+use crate::{Deps, store};
 
 /// Sweeps at every interval until the process drains.
 pub(crate) async fn sweep(deps: Arc<Deps>, lifecycle: Lifecycle) {
@@ -56,6 +57,12 @@ async fn sweep_once(deps: &Deps) -> Result<(u64, u64), FeedError> {
         0 => 0,
         kept => feed::compact(&deps.db, days(kept), fact_of).await?,
     };
+    // What is being taken back needs what is kept: the next sweep comes soon enough.
+    if store::reversal::undone(&deps.db, 1).await?.is_empty() {
+        // A day longer than promised, because clocks of replicas differ.
+        let kept = deps.config.import_undo_days.saturating_add(1);
+        store::import_undo::prune(&deps.db, days(kept)).await?;
+    }
     Ok((answers, changes + replaced))
 }
 

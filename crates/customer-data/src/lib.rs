@@ -27,11 +27,13 @@ use tenure_proto::customer::v1::consent_service_server::ConsentServiceServer;
 use tenure_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tenure_proto::customer::v1::group_service_server::GroupServiceServer;
 use tenure_proto::customer::v1::identity_service_server::IdentityServiceServer;
+use tenure_proto::customer::v1::import_reversal_service_server::ImportReversalServiceServer;
 use tenure_proto::customer::v1::import_service_server::ImportServiceServer;
 use tenure_proto::customer::v1::lead_service_server::LeadServiceServer;
 use tenure_proto::customer::v1::party_service_server::PartyServiceServer;
 use tenure_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tenure_proto::customer::v1::profile_service_server::ProfileServiceServer;
+use tenure_proto::customer::v1::quality_service_server::QualityServiceServer;
 use tenure_proto::customer::v1::resource_service_server::ResourceServiceServer;
 use tenure_proto::customer::v1::subscription_terms_service_server::SubscriptionTermsServiceServer;
 use tenure_proto::customer::v1::survey_service_server::SurveyServiceServer;
@@ -69,6 +71,8 @@ pub const MIGRATIONS: Migrations = tenure_sql::migrations!(
     "0141_privacy",
     "0150_identity",
     "0151_matching",
+    "0160_quality",
+    "0165_import_undo",
     "0170_profile",
     "0180_access",
     "0190_customer_key",
@@ -150,6 +154,8 @@ impl Service {
             .add_service(ComplaintServiceServer::new(api.clone()))
             .add_service(IdentityServiceServer::new(api.clone()))
             .add_service(ImportServiceServer::new(api.clone()))
+            .add_service(ImportReversalServiceServer::new(api.clone()))
+            .add_service(QualityServiceServer::new(api.clone()))
             .add_service(SurveyServiceServer::new(api))
             .through(&guard)
     }
@@ -165,5 +171,7 @@ impl Service {
         lifecycle.spawn("customer-data erasures", erase);
         let retain = job::retention::follow(self.0.clone(), lifecycle.clone());
         lifecycle.spawn("customer-data retention", retain);
+        let reverse = job::reversal::follow(self.0.clone(), lifecycle.clone());
+        lifecycle.spawn("customer-data reversals", reverse);
     }
 }

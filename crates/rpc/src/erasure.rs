@@ -20,6 +20,16 @@ pub fn told(change: &Change) -> Option<&Erased> {
     }
 }
 
+/// Returns the customer whom a change tells to be gone with the import that had made the customer. Whoever
+/// keeps something of them deletes it; nobody waits for a receipt.
+#[must_use]
+pub fn removed(change: &Change) -> Option<&str> {
+    match &change.fact {
+        Some(Fact::Removal(removal)) if removal.is_customer => Some(&change.customer_id),
+        _ => None,
+    }
+}
+
 /// Tells customer-data that `service` has forgotten the customer of an erasure, and how many rows that
 /// were. Where customer-data knows of no such erasure it went back to a state from before, and nobody
 /// waits.

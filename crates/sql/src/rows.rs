@@ -22,14 +22,14 @@ const FEW: usize = 64;
 
 /// A value of a BLOB or BYTEA column. In JSON, which cannot hold bytes, it is their hexadecimal digits.
 #[derive(Debug, Clone, Copy)]
-pub struct Bytes<'a>(pub &'a [u8]);
+pub struct Bytes<B>(pub B);
 
-impl Serialize for Bytes<'_> {
+impl<B: AsRef<[u8]>> Serialize for Bytes<B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(&Hex(self.0))
+            serializer.collect_str(&Hex(self.0.as_ref()))
         } else {
-            serializer.serialize_bytes(self.0)
+            serializer.serialize_bytes(self.0.as_ref())
         }
     }
 }

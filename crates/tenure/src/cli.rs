@@ -113,15 +113,17 @@ Examples:
   tenure import customers.csv --mapping mapping.toml
   tenure import customers.csv --mapping mapping.toml --server http://127.0.0.1:7100
   tenure import customers.csv --mapping mapping.toml --preview
+  tenure import --revert 0b6b1e0e-6a57-5d0c-9d55-2c7490b1e8f3
 
 Rows that are refused go to FILE.rejects.csv, with line, column, what was wanted and what was found.
 docs/import.md says how to write a mapping.")]
 pub struct ImportArgs {
-    /// The CSV file.
-    pub file: PathBuf,
+    /// The file: CSV or JSON Lines.
+    #[arg(required_unless_present = "revert")]
+    pub file: Option<PathBuf>,
     /// The mapping file: which column is which field or attribute.
-    #[arg(long, value_name = "FILE")]
-    pub mapping: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "revert")]
+    pub mapping: Option<PathBuf>,
     /// Where refused rows go; next to the file, when not given.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
@@ -131,8 +133,22 @@ pub struct ImportArgs {
     /// How many differences a preview writes to FILE.preview.csv at most. They hold personal data.
     #[arg(long, value_name = "N", default_value_t = 100, requires = "preview")]
     pub differences: usize,
+    /// Takes the whole import with this id back, in place of taking a file in.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "mapping", "rejects", "preview"])]
+    pub revert: Option<String>,
+    /// Takes an import back that has not ended: it takes in nothing more.
+    #[arg(long, requires = "revert")]
+    pub give_up: bool,
     #[command(flatten)]
     pub(crate) reach: Reach,
+}
+
+impl ImportArgs {
+    /// Returns the file and the mapping, which are typed unless an import is taken back.
+    pub(crate) fn files(&self) -> (PathBuf, PathBuf) {
+        let typed = |path: &Option<PathBuf>| path.clone().unwrap_or_default();
+        (typed(&self.file), typed(&self.mapping))
+    }
 }
 
 /// Arguments of `train`.

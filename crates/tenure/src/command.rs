@@ -8,6 +8,7 @@ mod migrate;
 mod preview;
 mod reach;
 mod report;
+mod revert;
 mod score;
 mod serve;
 mod train;

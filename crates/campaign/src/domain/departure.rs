@@ -46,6 +46,8 @@ pub(crate) enum SubscriptionFact {
         /// How; nothing when that is not known to us.
         kind: Option<ChurnKind>,
     },
+    /// It never was.
+    Removed,
 }
 
 /// The subscriptions of one customer that run, and what followed from facts about them.
@@ -63,6 +65,9 @@ impl Subscriptions {
         match fact {
             SubscriptionFact::Active => {
                 self.active.insert(subscription.to_owned());
+            }
+            SubscriptionFact::Removed => {
+                self.active.remove(subscription);
             }
             SubscriptionFact::Terminated { at, kind } => {
                 self.active.remove(subscription);
@@ -107,6 +112,18 @@ mod tests {
         ];
         assert_eq!(departures(&facts[..3]), [0; 0]);
         assert_eq!(departures(&facts), [2]);
+    }
+
+    #[test]
+    fn a_subscription_that_never_was_is_no_reason_to_stay_and_its_end_no_departure() {
+        let facts = [
+            ("a", SubscriptionFact::Active),
+            ("b", SubscriptionFact::Active),
+            ("b", SubscriptionFact::Removed),
+            ("a", ended(1, ChurnKind::Competitor)),
+        ];
+        assert_eq!(departures(&facts[..3]), [0; 0]);
+        assert_eq!(departures(&facts), [1]);
     }
 
     #[test]

@@ -120,25 +120,36 @@ impl Consumer for Departures {
 fn all_news(changes: Vec<Change>) -> Vec<News> {
     let mut all: Vec<News> = Vec::new();
     for change in changes {
-        match erasure::told(&change) {
-            Some(erased) => all.retain(|news| news.customer != erased.customer_id),
-            None => all.extend(news(change)),
+        if erasure::told(&change).is_some() || erasure::removed(&change).is_some() {
+            all.retain(|news| news.customer != change.customer_id);
+        } else {
+            all.extend(news(change));
         }
     }
     all
 }
 
-fn news(change: Change) -> Option<News> {
-    let Some(Fact::Subscription(subscription)) = change.fact else {
-        return None;
-    };
-    let fact = fact(&subscription, change.event_time.as_ref());
-    let (customer, subscription) = (subscription.customer_id, subscription.subscription_id);
-    Some(News {
-        customer,
-        subscription,
-        fact,
-    })
+fn news(change: Change) -> Vec<News> {
+    match change.fact {
+        Some(Fact::Subscription(subscription)) => {
+            let fact = fact(&subscription, change.event_time.as_ref());
+            vec![News {
+                customer: subscription.customer_id,
+                subscription: subscription.subscription_id,
+                fact,
+            }]
+        }
+        // The import that had brought them was reverted: they never ran.
+        Some(Fact::Removal(gone)) => {
+            let removed = |subscription| News {
+                customer: change.customer_id.clone(),
+                subscription,
+                fact: SubscriptionFact::Removed,
+            };
+            gone.subscription_ids.into_iter().map(removed).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn fact(

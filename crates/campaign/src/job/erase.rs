@@ -7,13 +7,17 @@ use tenure_sql::feed;
 use crate::error::Error;
 use crate::{Inner, store};
 
-/// Forgets customers who were erased and tells customer-data. Called before the position in the feed
+/// Forgets customers who were erased and tells customer-data, and those who went with an import that was
+/// reverted. Called before the position in the feed
 /// moves: after a crash it is done again, and never left out.
 pub(super) async fn forget(inner: &Inner, changes: &[Change]) -> Result<(), Error> {
     for erased in changes.iter().filter_map(erasure::told) {
         let rows = rename(inner, &erased.customer_id).await?;
         let request = inner.ids.uuid(inner.clock.now()).to_string();
         inner.clients.give_receipt(erased, request, rows).await?;
+    }
+    for removed in changes.iter().filter_map(erasure::removed) {
+        rename(inner, removed).await?;
     }
     Ok(())
 }

@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::import::import_id;
 use super::once::{Begun, Write, begin_as};
+use super::quality::gate::{self, Passed};
 use super::rows::{RECORDS_MAX, Rows};
 use super::show;
 use super::turn::Turns;
 use crate::domain::{BatchProgress, Import, ImportState};
+use crate::store::import_undo::Before;
 use crate::{Deps, Error, store};
 
 pub(super) async fn apply(
@@ -23,14 +25,18 @@ pub(super) async fn apply(
     let turn = turns.enter(import_id, request.batch_number);
     // Read while the batches before are written.
     let fingerprint = Fingerprint::of(&request);
-    let rows = Rows::parse(std::mem::take(&mut request.records), deps.clock.now());
+    let passed = gate::pass(deps, import_id, &request.records).await?;
+    let mut rows = Rows::parse(std::mem::take(&mut request.records), deps.clock.now());
+    if let Some(passed) = &passed {
+        rows.refuse(&passed.refused);
+    }
     turn.wait().await;
     let begun = begin_as::<wire::ApplyImportBatchRequest>(deps, id, &fingerprint);
     let mut write = match begun.await? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let applied = apply_in(deps, &mut write, &request, import_id, rows).await;
+    let applied = apply_in(deps, &mut write, &request, (import_id, passed), rows).await;
     write.finish(applied).await
 }
 
@@ -58,7 +64,7 @@ async fn apply_in(
     deps: &Deps,
     write: &mut Write,
     request: &wire::ApplyImportBatchRequest,
-    import_id: Uuid,
+    (import_id, passed): (Uuid, Option<Passed>),
     rows: Rows,
 ) -> Result<wire::ApplyImportBatchResponse, Error> {
     let lane = store::import::lane(write.lanes, import_id);
@@ -66,7 +72,12 @@ async fn apply_in(
     let import = store::import::load(&mut write.tx, write.lanes, import_id).await?;
     let mut import = import.ok_or_else(|| Error::ImportNotFound(import_id.to_string()))?;
     check_order(&import, request)?;
+    let before = import.is_undo_kept.then(|| Before::of(&book));
     let taken = rows.take(&mut book, import_id, &mut ());
+    if let Some(before) = before {
+        let undo = before.undo(import_id, &book);
+        store::import_undo::keep(&mut write.tx, write.lanes, &undo, write.now).await?;
+    }
     let progress = BatchProgress {
         done_bytes: request.done_bytes,
         done_lines: request.done_lines,
@@ -76,6 +87,9 @@ async fn apply_in(
     };
     import.advance(progress, write.now);
     store::import::update(&mut write.tx, write.lanes, &import).await?;
+    if let Some(passed) = &passed {
+        passed.save(&mut write.tx, write.lanes, import_id).await?;
+    }
     write.save(book).await?;
     let import = Some(show::import(&import));
     Ok(wire::ApplyImportBatchResponse {
@@ -86,8 +100,12 @@ async fn apply_in(
 }
 
 fn check_order(import: &Import, request: &wire::ApplyImportBatchRequest) -> Result<(), Error> {
-    if import.state == ImportState::Completed {
-        return Err(Error::ImportCompleted(import.id.to_string()));
+    match import.state {
+        ImportState::Running => {}
+        ImportState::Completed => return Err(Error::ImportCompleted(import.id.to_string())),
+        ImportState::Reverting | ImportState::Reverted => {
+            return Err(Error::ImportReverted(import.id.to_string()));
+        }
     }
     if request.batch_number != import.next_batch_number {
         return Err(Error::ImportBatchOutOfOrder(import.next_batch_number));

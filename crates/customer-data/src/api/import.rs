@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::once::{Begun, Write, begin};
 use super::page::Page;
 use super::show;
-use crate::domain::{Import, text};
+use crate::domain::{Import, ImportState, text};
 use crate::{Deps, Error, store};
 
 /// The longest name of a file, in bytes.
@@ -38,19 +38,39 @@ pub(super) async fn create(
         Begun::Answered(answer) => return Ok(answer),
         Begun::New(write) => write,
     };
-    let import = Import::begin(name, content, mapping, write.now);
-    let created = create_in(&mut write, import).await;
+    let is_undo_kept = deps.config.import_undo_days > 0;
+    let created = create_in(&mut write, (name, content, mapping), is_undo_kept).await;
     write.finish(created).await
 }
 
-async fn create_in(write: &mut Write, import: Import) -> Result<wire::CreateImportResponse, Error> {
-    store::import::insert(&mut write.tx, write.lanes, &import).await?;
-    let stored = store::import::load(&mut write.tx, write.lanes, import.id).await?;
-    let import = stored.unwrap_or(import);
-    Ok(wire::CreateImportResponse {
-        import: Some(show::import(&import)),
-        replayed: false,
-    })
+async fn create_in(
+    write: &mut Write,
+    (name, content, mapping): (String, String, String),
+    is_undo_kept: bool,
+) -> Result<wire::CreateImportResponse, Error> {
+    let mut reverted = 0;
+    loop {
+        let digests = (content.clone(), mapping.clone());
+        let import = Import::begin(name.clone(), digests, reverted, write.now);
+        let import = Import {
+            is_undo_kept,
+            ..import
+        };
+        store::import::insert(&mut write.tx, write.lanes, &import).await?;
+        let stored = store::import::load(&mut write.tx, write.lanes, import.id).await?;
+        let import = stored.unwrap_or(import);
+        match import.state {
+            // The file is taken in anew.
+            ImportState::Reverted => reverted += 1,
+            ImportState::Reverting => return Err(Error::ImportReverted(import.id.to_string())),
+            ImportState::Running | ImportState::Completed => {
+                return Ok(wire::CreateImportResponse {
+                    import: Some(show::import(&import)),
+                    replayed: false,
+                });
+            }
+        }
+    }
 }
 
 fn digest(digest: &str) -> Result<String, Mismatch> {

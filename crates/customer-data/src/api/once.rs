@@ -187,9 +187,10 @@ fn told(sealer: &Sealer, lanes: Lanes, changes: &[Change], now: Timestamp) -> Ve
     changes.iter().map(tell).collect()
 }
 
-/// An erasure is told of who has no key any more, and says nothing of the person.
+/// Who was erased, or removed with an import, has no key any more; that is told by keys of the operator's
+/// alone.
 fn is_sealed(change: &Change) -> bool {
-    !matches!(change.fact, Fact::Erasure(..))
+    !matches!(change.fact, Fact::Erasure(..) | Fact::Removal(_))
 }
 
 /// Does a write once: the answer it got before, or what `$todo` makes of the claimed `$write`. A macro,

@@ -1,6 +1,8 @@
 //! Rows of a file: read, then decided in their order, each wholly or not at all. What an import writes and a
 //! preview tells.
 
+use std::collections::BTreeMap;
+
 use tenure_core::{CustomerId, Lane, Timestamp, Violation, Violations};
 use tenure_proto::customer::v1 as wire;
 use tenure_rpc::fields;
@@ -86,6 +88,15 @@ impl Rows {
             }
         }
         read
+    }
+
+    /// Refuses rows, by their lines.
+    pub(super) fn refuse(&mut self, refused: &BTreeMap<i64, Vec<Violation>>) {
+        self.rows.retain(|row| !refused.contains_key(&row.line));
+        let rejects = refused
+            .iter()
+            .flat_map(|(line, why)| rejects_of(*line, why));
+        self.rejects.extend(rejects);
     }
 
     /// Opens the book of everything that the rows name, behind its locks and those of further lanes.

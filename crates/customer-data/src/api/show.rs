@@ -232,6 +232,7 @@ pub(super) fn change(change: &Change, recorded_at: Timestamp) -> wire::Change {
             erasure_id: id.to_string(),
             customer_id: customer.to_string(),
         }),
+        Fact::Removal(fact) => wire::change::Fact::Removal(super::reversal::removal(fact)),
         Fact::Complaint(fact) => wire::change::Fact::Complaint(complaint(fact)),
         Fact::Promise(fact) => wire::change::Fact::Promise(promise(fact)),
         Fact::Survey(fact) => wire::change::Fact::Survey(survey(fact)),

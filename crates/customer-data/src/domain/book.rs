@@ -7,6 +7,7 @@ mod contact;
 mod customer;
 mod number;
 mod payment;
+mod reversal;
 mod standing;
 mod subscription;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::identity::Merge;
 use super::lead::Lead;
 use super::profile::ProfileClaim;
+use super::reversal::Removal;
 use super::sim::SimHolding;
 use super::terms::{Signal, Terms};
 use super::{
@@ -30,6 +31,8 @@ pub enum Fact {
     Consent(Consent),
     /// That the customer was erased.
     Erasure(CustomerId, Uuid),
+    /// That the customer, or facts of the customer, are gone with an import.
+    Removal(Removal),
     /// A complaint.
     Complaint(Complaint),
     /// A promise.
@@ -61,7 +64,7 @@ pub enum Fact {
 }
 
 /// The words for all kinds of facts, as the feed and its readers say them.
-pub const FACT_KINDS: [&str; 21] = [
+pub const FACT_KINDS: [&str; 22] = [
     "customer",
     "subscription",
     "bill",
@@ -69,6 +72,7 @@ pub const FACT_KINDS: [&str; 21] = [
     "interaction",
     "consent",
     "erasure",
+    "removal",
     "complaint",
     "promise",
     "survey",
@@ -106,7 +110,7 @@ impl Fact {
             Self::Promise(it) => it.since(),
             Self::Survey(it) => it.answered_at,
             // Told when it happens; what a snapshot says of records holds now.
-            Self::Erasure(..) | Self::Merge(_) => now,
+            Self::Erasure(..) | Self::Removal(_) | Self::Merge(_) => now,
             Self::Relationship(_, it) => it.valid.end().unwrap_or(it.valid.from()),
             Self::Account(it) => it.updated_at,
             Self::Payment(_, it) => it.valid.end().unwrap_or(it.valid.from()),
@@ -134,6 +138,7 @@ impl Fact {
             Self::Interaction(_) => "interaction",
             Self::Consent(_) => "consent",
             Self::Erasure(..) => "erasure",
+            Self::Removal(_) => "removal",
             Self::Complaint(_) => "complaint",
             Self::Promise(_) => "promise",
             Self::Survey(_) => "survey",
@@ -162,6 +167,7 @@ impl Fact {
             Self::Interaction(interaction) => &interaction.customer,
             Self::Consent(consent) => &consent.customer,
             Self::Erasure(customer, _) => customer,
+            Self::Removal(removal) => &removal.customer,
             Self::Complaint(complaint) => &complaint.customer,
             Self::Promise(promise) => &promise.customer,
             Self::Survey(survey) => &survey.customer,

@@ -13,6 +13,10 @@ pub enum ImportState {
     Running = 1,
     /// All of the file was taken in.
     Completed = 2,
+    /// It is being taken back.
+    Reverting = 3,
+    /// It was taken back.
+    Reverted = 4,
 }
 
 impl ImportState {
@@ -28,6 +32,8 @@ impl ImportState {
         match number {
             1 => Some(Self::Running),
             2 => Some(Self::Completed),
+            3 => Some(Self::Reverting),
+            4 => Some(Self::Reverted),
             _ => None,
         }
     }
@@ -60,6 +66,8 @@ pub struct Import {
     pub created_at: Timestamp,
     /// When its last batch was taken in.
     pub updated_at: Timestamp,
+    /// Whether what was there before it is kept, so that it can be taken back.
+    pub is_undo_kept: bool,
 }
 
 /// What one batch adds to an import.
@@ -79,15 +87,18 @@ pub struct BatchProgress {
 
 impl Import {
     /// Creates the import of a file by its digests. Equal digests have equal ids, so that a second
-    /// run finds the first.
+    /// run finds the first; one that was taken back as often as `reverted` says has others.
     #[must_use]
     pub fn begin(
         source_name: String,
-        content_digest: String,
-        mapping_digest: String,
+        (content_digest, mapping_digest): (String, String),
+        reverted: u32,
         now: Timestamp,
     ) -> Self {
-        let digests = format!("{content_digest}/{mapping_digest}");
+        let mut digests = format!("{content_digest}/{mapping_digest}");
+        if reverted > 0 {
+            digests.push_str(&format!("/{reverted}"));
+        }
         Self {
             id: Uuid::new_v5(&NAMESPACE, digests.as_bytes()),
             source_name,
@@ -101,6 +112,7 @@ impl Import {
             rejected_rows: 0,
             created_at: now,
             updated_at: now,
+            is_undo_kept: true,
         }
     }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use tenure_core::{CustomerId, Lane, Lanes, Timestamp};
+use tenure_sql::rows::Bytes;
 use tenure_sql::{SqlError, with_pool, with_tx};
 use uuid::Uuid;
 
 use super::facts;
-use super::rows::{self, OwnedBytes, RowsSql, encode, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, encode, load_rows, read, rows_sql};
 use super::seal::{Wrapped, key_of, need};
 use crate::domain::words::CustomerKind;
 use crate::domain::{Book, Customer, Fact, ImportMark};
@@ -148,7 +149,7 @@ pub(super) async fn save(tx: &mut Tx, lanes: Lanes, book: &Book) -> Result<(), S
             customer.version,
             import(customer),
             customer.import.map(|mark| mark.line),
-            OwnedBytes(tx.seal(id, FACTS, &facts::encode(customer))),
+            Bytes(tx.seal(id, FACTS, &facts::encode(customer))),
         )
     });
     rows::save(tx, SAVE, &created, &changed).await

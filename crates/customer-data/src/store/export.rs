@@ -47,7 +47,7 @@ const SEALED: &[(&str, &[&str])] = &[
 ];
 
 /// The same as bytes.
-const SEALED_BYTES: &[(&str, &str)] = &[("customer", "facts")];
+const SEALED_BYTES: &[(&str, &str)] = &[("customer", "facts"), ("import_undo", "before")];
 
 /// Columns by which values are found that nobody reads from them. An export has the values themselves, in
 /// the column that is named, or in another table.
@@ -154,7 +154,12 @@ fn open_texts(table: &str, opener: &Opener<'_>, row: &mut Row) -> Result<(), Sql
 
 fn open_bytes(table: &str, opener: &Opener<'_>, row: &mut Row) -> Result<(), SqlError> {
     for (_, column) in SEALED_BYTES.iter().filter(|(name, _)| *name == table) {
-        let sealed = read(column, bytes(text(row, column)))?;
+        let stored = text(row, column);
+        if stored.is_empty() {
+            // The row has none.
+            continue;
+        }
+        let sealed = read(column, bytes(stored))?;
         let opened = opener.bytes(&format!("{table}.{column}"), &sealed)?;
         let opened: String = opened.iter().map(|byte| format!("{byte:02x}")).collect();
         row.insert((*column).to_owned(), opened.into());

@@ -10,12 +10,14 @@ use crate::store::{Db, Tx};
 
 const COLUMNS_OF_ONE: &str = "
     SELECT import_id, source_name, content_digest, mapping_digest, state, next_batch_number,
-           done_bytes, done_lines, accepted_rows, rejected_rows, created_at, updated_at
+           done_bytes, done_lines, accepted_rows, rejected_rows, created_at, updated_at,
+           is_undo_kept
     FROM import
     WHERE lane = $1 AND import_id = $2";
 const LIST: &str = "
     SELECT import_id, source_name, content_digest, mapping_digest, state, next_batch_number,
-           done_bytes, done_lines, accepted_rows, rejected_rows, created_at, updated_at
+           done_bytes, done_lines, accepted_rows, rejected_rows, created_at, updated_at,
+           is_undo_kept
     FROM import
     WHERE created_at < $1 OR (created_at = $1 AND import_id > $2)
     ORDER BY created_at DESC, import_id
@@ -23,8 +25,8 @@ const LIST: &str = "
 const INSERT: &str = "
     INSERT INTO import (lane, import_id, source_name, content_digest, mapping_digest, state,
                         next_batch_number, done_bytes, done_lines, accepted_rows, rejected_rows,
-                        created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                        created_at, updated_at, is_undo_kept)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     ON CONFLICT DO NOTHING";
 const UPDATE: &str = "
     UPDATE import SET state = $3, next_batch_number = $4, done_bytes = $5, done_lines = $6,
@@ -44,6 +46,7 @@ type Row = (
     i64,
     i64,
     i64,
+    i32,
 );
 
 /// Returns the lane of an import.
@@ -105,6 +108,7 @@ pub async fn insert(tx: &mut Tx, lanes: Lanes, import: &Import) -> Result<(), Sq
             .bind(import.rejected_rows)
             .bind(import.created_at.as_micros())
             .bind(import.updated_at.as_micros())
+            .bind(i32::from(import.is_undo_kept))
             .execute(conn)
             .await?;
     });
@@ -166,5 +170,6 @@ fn known(row: Row) -> Result<Import, SqlError> {
         rejected_rows: row.9,
         created_at: Timestamp::from_micros(row.10),
         updated_at: Timestamp::from_micros(row.11),
+        is_undo_kept: row.12 != 0,
     })
 }

@@ -119,6 +119,8 @@ pub const TABLES: &[PersonalTable] = &[
         &["survivor_customer_id", "member_customer_id"],
     ),
     of_value("match_finding_customer"),
+    own("import_undo"),
+    own("import_conflict"),
     PersonalTable {
         fate: Fate::Kept("it proves that the customer was erased"),
         ..of_value("erasure")

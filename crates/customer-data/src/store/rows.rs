@@ -3,11 +3,11 @@
 //! Taking JSON apart costs more than writing the rows: SQLite runs the statement for each row, with the
 //! values in its places, and PostgreSQL is given an array of each column.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
 use sqlx::AssertSqlSafe;
 use tenure_core::{DepartmentCode, PersonCode};
-use tenure_sql::rows::{Bytes, ColumnType};
+use tenure_sql::rows::ColumnType;
 use tenure_sql::tx::TxConnection;
 use tenure_sql::{SqlError, Tx, rows, with_tx};
 
@@ -149,15 +149,6 @@ fn parameters(text: &str) -> String {
         statement.push_str(&format!("?{}{rest}", at + 1));
     }
     statement
-}
-
-/// A value of a BLOB or BYTEA column that its row owns.
-pub(super) struct OwnedBytes(pub(super) Vec<u8>);
-
-impl Serialize for OwnedBytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Bytes(&self.0).serialize(serializer)
-    }
 }
 
 /// Returns rows as the parameter.

@@ -8,10 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use tenure_core::{CustomerId, Lanes};
+use tenure_core::{CustomerId, Lane, Lanes};
+use tenure_sql::rows::Bytes;
 use tenure_sql::{SqlError, with_pool};
 
-use super::rows::{self, OwnedBytes, RowsSql, encode, load_rows, read, rows_sql};
+use super::rows::{self, RowsSql, encode, load_rows, read, rows_sql};
 use super::{Db, Tx};
 use crate::domain::seal::Place;
 use crate::vault::{CustomerKey, Keys};
@@ -21,6 +22,14 @@ const LOAD: RowsSql = rows_sql!(
      FROM",
     "JOIN customer_key AS k ON k.lane = CAST(value ->> 0 AS INTEGER)
                            AND k.customer_id = value ->> 1"
+);
+const DROP_UNUSED: RowsSql = rows_sql!(
+    "DELETE FROM customer_key
+     WHERE (lane, customer_id) IN (SELECT CAST(value ->> 0 AS INTEGER), value ->> 1 FROM",
+    ")
+       AND NOT EXISTS (SELECT 1 FROM prospect AS p
+                       WHERE p.lane = customer_key.lane
+                         AND p.customer_id = customer_key.customer_id)"
 );
 macro_rules! save_head {
     () => {
@@ -84,7 +93,7 @@ pub(crate) async fn need<'c>(
     let mut created = Vec::with_capacity(newcomers.len());
     for id in newcomers {
         let key = keys.new_key();
-        created.push((lanes.of(id), id, OwnedBytes(keys.seal_key(id, &key))));
+        created.push((lanes.of(id), id, Bytes(keys.seal_key(id, &key))));
         tx.customers_mut().insert(id.to_owned(), key);
     }
     rows::save(tx, SAVE, &created, &[]).await
@@ -107,6 +116,17 @@ pub(crate) async fn find(
         tx.customers_mut().insert(id, key);
     }
     Ok(())
+}
+
+/// Deletes the keys of customers, named with their lanes, who are gone, unless they are prospects still.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn drop_unused(tx: &mut Tx, customers: &[(Lane, &str)]) -> Result<(), SqlError> {
+    for (_, id) in customers {
+        tx.customers_mut().remove(*id);
+    }
+    rows::execute(tx, DROP_UNUSED, customers).await
 }
 
 /// Returns the keys of customers who have one, outside of a transaction.

@@ -183,3 +183,13 @@ pub(crate) async fn terms_and_sim(suite: &mut Suite, id: &str) {
     };
     resources.assign_sim(sim).await.unwrap();
 }
+
+/// Takes in a file that changes a customer, another that does, and takes the first one back: what the second
+/// changed stays, and what was before it is kept.
+pub(crate) async fn import(suite: &Suite, id: &str) {
+    let file = |age: u8| crate::reversal::file(&format!("{id},Ada Lovelace,crm-1,{age},,,,,,\n"));
+    let first = file(1).run(suite).await.unwrap().import;
+    file(2).run(suite).await.unwrap();
+    let reversal = crate::reversal::reverted(suite, &first.import_id).await;
+    assert_eq!(reversal.conflict_count, 1);
+}

@@ -81,6 +81,7 @@ async fn the_export_has_every_table_in_words() {
         crate::fill::account_and_group(&suite, "ada").await;
         crate::fill::terms_and_sim(&mut suite, "ada").await;
         crate::fill::identity(&mut suite, "ada").await;
+        crate::fill::import(&suite, "ada").await;
 
         let rows = export(&suite, 0).await;
 

@@ -103,6 +103,18 @@ impl Sample {
         .await
     }
 
+    /// Takes the file in under a name.
+    pub(crate) async fn run_as(&self, suite: &Suite, name: &str) -> Result<Summary, ImportError> {
+        let job = Job {
+            source_name: name.into(),
+            ..self.job()
+        };
+        let mut rejects = RejectFile::beside(&self.path());
+        let source = Cursor::new(self.bytes.as_slice());
+        let transport = suite.transport.clone();
+        run(transport, &job, source, &mut rejects, &mut Silent).await
+    }
+
     /// Asks what an import would do, and returns that, the rejects and up to some differences.
     pub(crate) async fn preview(&self, suite: &Suite, limit: usize) -> (Preview, String, String) {
         let [refused, differing] =

@@ -18,6 +18,7 @@ fn word(change: &wire::Change) -> &'static str {
         Fact::Interaction(_) => "interaction",
         Fact::Consent(_) => "consent",
         Fact::Erasure(_) => "erasure",
+        Fact::Removal(_) => "removal",
         Fact::Complaint(_) => "complaint",
         Fact::Promise(_) => "promise",
         Fact::Survey(_) => "survey",

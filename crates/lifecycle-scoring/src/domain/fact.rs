@@ -1,7 +1,8 @@
 //! What can become known about a customer, as scoring sees it.
 //!
 //! A fact is a record as it is after a change, and says itself when what happened. So the order in
-//! which facts arrive does not matter, and a fact that arrives twice changes nothing.
+//! which facts arrive does not matter, and a fact that arrives twice changes nothing. Only what takes facts
+//! back has to come behind them, as the feed tells it.
 
 use serde::{Deserialize, Serialize};
 use tenure_core::{Currency, Timestamp};
@@ -136,6 +137,19 @@ pub enum Fact {
         /// How much.
         usage: Usage,
     },
+    /// Facts that never were: the import that had brought them was reverted.
+    Removal {
+        /// When that became known.
+        at: Timestamp,
+        /// Ids of subscriptions.
+        subscriptions: Vec<String>,
+        /// Ids of bills.
+        bills: Vec<String>,
+        /// Ids of contacts.
+        contacts: Vec<String>,
+        /// Subscription, beginning and end of usage.
+        usage: Vec<(String, Timestamp, Timestamp)>,
+    },
     /// Customer and operator were in contact; a later one with the same id replaces it.
     Contact {
         /// Its id.
@@ -152,7 +166,9 @@ impl Fact {
     #[must_use]
     pub fn span(&self) -> (Timestamp, Timestamp) {
         match self {
-            Self::Customer { at, .. } | Self::Contact { at, .. } => (*at, *at),
+            Self::Customer { at, .. } | Self::Contact { at, .. } | Self::Removal { at, .. } => {
+                (*at, *at)
+            }
             Self::Subscription {
                 started_at, ended, ..
             } => (*started_at, ended.map_or(*started_at, |(end, _)| end)),

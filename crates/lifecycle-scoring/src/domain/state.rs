@@ -135,6 +135,12 @@ fn key(id: &str) -> u64 {
     mix64(fnv1a64(id.as_bytes()))
 }
 
+fn period_key(subscription: &str, from: Timestamp, until: Timestamp) -> u32 {
+    let period = mix64(from.as_micros().cast_unsigned()) ^ until.as_micros().cast_unsigned();
+    let digest = mix64(key(subscription) ^ period);
+    u32::try_from(digest >> 32).expect("the high half fits")
+}
+
 impl CustomerState {
     /// Takes a fact in.
     pub fn apply(&mut self, fact: &Fact) {
@@ -189,6 +195,22 @@ impl CustomerState {
                     at: *at,
                     kind: *kind,
                 });
+            }
+            Fact::Removal {
+                subscriptions,
+                bills,
+                contacts,
+                usage,
+                ..
+            } => {
+                let names = |ids: &[String], known: u64| ids.iter().any(|id| key(id) == known);
+                self.subscriptions
+                    .retain(|it| !names(subscriptions, it.key));
+                self.bills.retain(|it| !names(bills, it.key));
+                self.contacts.retain(|it| !names(contacts, it.key));
+                for (subscription, from, until) in usage {
+                    self.remove_usage(period_key(subscription, *from, *until));
+                }
             }
         }
     }
@@ -259,9 +281,7 @@ impl CustomerState {
                 &mut self.months[index]
             }
         };
-        let period = mix64(from.as_micros().cast_unsigned()) ^ until.as_micros().cast_unsigned();
-        let digest = mix64(key(subscription) ^ period);
-        let key = u32::try_from(digest >> 32).expect("the high half fits");
+        let key = period_key(subscription, from, until);
         let known = month.periods.iter().position(|p| p.key == key);
         match known {
             Some(index) => month.periods[index].usage = usage,
@@ -274,6 +294,13 @@ impl CustomerState {
         }
         let newest = self.months.last().map_or(number, |m| m.number);
         self.months.retain(|m| m.number > newest - MONTHS_MAX);
+    }
+
+    fn remove_usage(&mut self, key: u32) {
+        for month in &mut self.months {
+            month.periods.retain(|it| it.key != key);
+        }
+        self.months.retain(|month| !month.periods.is_empty());
     }
 
     fn apply_contact(&mut self, contact: Contact) {

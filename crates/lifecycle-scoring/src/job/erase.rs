@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::store::customer;
 use crate::{DOMAIN, Error, NAME};
 
-/// Deletes what is remembered of customers who were erased and tells customer-data. Called before the
+/// Deletes what is remembered of customers who were erased and tells customer-data, and of those who went
+/// with an import that was reverted. Called before the
 /// position in the feed moves: after a crash it is done again, and never left out.
 pub(super) async fn forget(app: &App, changes: &[Change]) -> Result<(), Status> {
     for erased in changes.iter().filter_map(erasure::told) {
@@ -17,6 +18,10 @@ pub(super) async fn forget(app: &App, changes: &[Change]) -> Result<(), Status> 
         let rows = rows.map_err(|error| error.into_status(DOMAIN))?;
         let request = app.ids.uuid(app.clock.now()).to_string();
         erasure::give_receipt(app.privacy.clone(), erased, NAME, request, rows).await?;
+    }
+    for removed in changes.iter().filter_map(erasure::removed) {
+        let deleted = delete(app, removed).await;
+        deleted.map_err(|error| error.into_status(DOMAIN))?;
     }
     Ok(())
 }

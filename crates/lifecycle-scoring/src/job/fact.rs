@@ -22,8 +22,24 @@ pub(crate) fn fact(change: &customer::Change) -> Option<Fact> {
             at: record.event_time.as_ref().and_then(instant)?,
             kind: contact(record.kind()),
         }),
+        Wire::Removal(gone) => Some(removal(gone, event?)),
         // What else customer-data tells, today and later, says nothing to scoring.
         _ => None,
+    }
+}
+
+/// Facts that are gone with an import; the customer stays.
+fn removal(gone: &customer::Removal, at: Timestamp) -> Fact {
+    let period = |it: &customer::RemovedUsage| {
+        let from = it.start_time.as_ref().and_then(instant)?;
+        Some((it.subscription_id.clone(), from, until(from, it.period())?))
+    };
+    Fact::Removal {
+        at,
+        subscriptions: gone.subscription_ids.clone(),
+        bills: gone.bill_ids.clone(),
+        contacts: gone.interaction_ids.clone(),
+        usage: gone.usage_summaries.iter().filter_map(period).collect(),
     }
 }
 
@@ -93,11 +109,7 @@ fn bill(record: &customer::Bill) -> Option<Fact> {
 
 fn usage(record: &customer::UsageSummary) -> Option<Fact> {
     let from = record.start_time.as_ref().and_then(instant)?;
-    let until = match record.period() {
-        customer::UsagePeriod::Day => from + Span::from_days(1),
-        customer::UsagePeriod::Month => from.plus_months(1),
-        customer::UsagePeriod::Unspecified => return None,
-    };
+    let until = until(from, record.period())?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Some(Fact::Usage {
         subscription: record.subscription_id.clone(),
@@ -110,6 +122,14 @@ fn usage(record: &customer::UsageSummary) -> Option<Fact> {
             messages: count(record.sms_count),
         },
     })
+}
+
+fn until(from: Timestamp, period: customer::UsagePeriod) -> Option<Timestamp> {
+    match period {
+        customer::UsagePeriod::Day => Some(from + Span::from_days(1)),
+        customer::UsagePeriod::Month => Some(from.plus_months(1)),
+        customer::UsagePeriod::Unspecified => None,
+    }
 }
 
 fn contact(kind: customer::InteractionKind) -> ContactKind {

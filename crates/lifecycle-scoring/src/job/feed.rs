@@ -60,7 +60,7 @@ impl CustomerFeed {
         let mut facts: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
         for change in &response.changes {
             let id = &change.customer_id;
-            if erasure::told(change).is_some() {
+            if erasure::told(change).is_some() || erasure::removed(change).is_some() {
                 // What was told before is forgotten, also when it comes in the same batch.
                 facts.remove(id);
                 continue;

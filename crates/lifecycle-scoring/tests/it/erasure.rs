@@ -1,6 +1,6 @@
 //! What becomes of a customer whom customer-data erased.
 
-use tenure_proto::customer::v1::{Change, Erased, RecordErasureReceiptRequest, change};
+use tenure_proto::customer::v1::{Change, Erased, RecordErasureReceiptRequest, Removal, change};
 use tenure_proto::scoring::v1 as scoring;
 use tenure_testkit::assert_code;
 use tonic::Code;
@@ -80,6 +80,41 @@ async fn an_erased_customer_is_forgotten_with_a_receipt_and_others_are_not() {
             .await
             .unwrap_err();
         assert_code(&unknown, Code::NotFound, "CUSTOMER_NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_customer_who_went_with_a_reverted_import_is_forgotten_and_may_come_again() {
+    each(async |suite| {
+        suite.set("2024-04-01");
+        let removal = |id: &str| {
+            let gone = Removal {
+                import_id: "I1".into(),
+                is_customer: true,
+                ..Default::default()
+            };
+            crate::suite::change(id, at("2024-04-01"), change::Fact::Removal(gone))
+        };
+        for id in ["ada", "bob", "eve"] {
+            suite.push([
+                customer(id, at("2024-01-01"), &[]),
+                subscription(id, at("2024-01-05"), None),
+            ]);
+        }
+        suite.catch_up().await;
+        suite.run().await;
+
+        suite.push([removal("ada"), removal("eve")]);
+        for id in ["eve", "new"] {
+            suite.push([customer(id, at("2024-01-01"), &[])]);
+        }
+        suite.catch_up().await;
+
+        assert_eq!(rows(&suite, "ada").await, [0, 0, 0]);
+        // Who comes again is as new as somebody who was never there.
+        assert_eq!(rows(&suite, "eve").await, rows(&suite, "new").await);
+        assert!(rows(&suite, "bob").await.iter().all(|count| *count > 0));
     })
     .await;
 }

@@ -130,7 +130,7 @@ pub async fn append(
 }
 
 /// A row of the table.
-type Numbered<'a> = (Lane, i64, &'static str, &'a str, i64, i64, Bytes<'a>);
+type Numbered<'a> = (Lane, i64, &'static str, &'a str, i64, i64, Bytes<&'a [u8]>);
 
 fn numbered<'a>(
     changes: &'a [NewChange],
@@ -140,7 +140,7 @@ fn numbered<'a>(
     let recorded = recorded_at.as_micros();
     let row = |(change, (lane, seq)): (&'a NewChange, &(Lane, i64))| {
         let (key, happened) = (change.key.as_str(), change.happened_at.as_micros());
-        let body = Bytes(&change.body);
+        let body = Bytes(change.body.as_slice());
         (*lane, *seq, change.kind, key, happened, recorded, body)
     };
     changes.iter().zip(at).map(row).collect()

@@ -10,7 +10,7 @@ use crate::support::EFFECTS;
 const TYPES: [ColumnType; 3] = [ColumnType::Integer, ColumnType::Text, ColumnType::Bytes];
 const SAVE: &str = "INSERT INTO pet SELECT * FROM UNNEST($1::INTEGER[], $2::TEXT[], $3::BYTEA[])";
 
-type Pet = (Option<i32>, Option<&'static str>, Option<Bytes<'static>>);
+type Pet = (Option<i32>, Option<&'static str>, Option<Bytes<[u8; 2]>>);
 
 async fn with_pets(case: impl AsyncFn(Db)) {
     let options = DbOptions::default();
@@ -56,7 +56,7 @@ async fn saved(db: &Db) -> Vec<(Option<i32>, Option<String>, Option<Vec<u8>>)> {
 async fn rows_are_saved_as_they_are_also_where_a_whole_column_is_null() {
     with_pets(async |db| {
         save(&db, &TYPES, &[(None, None, None)]).await.unwrap();
-        let rex: Pet = (Some(-3), Some("Rex, {\"} \\ NULL"), Some(Bytes(&[0, 255])));
+        let rex: Pet = (Some(-3), Some("Rex, {\"} \\ NULL"), Some(Bytes([0, 255])));
         save(&db, &TYPES, &[rex, (Some(4), Some(""), None)])
             .await
             .unwrap();

@@ -1,4 +1,4 @@
-//! `tenure import`: takes in a CSV file by a mapping file.
+//! `tenure import`: takes in a file by a mapping file.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,17 +14,21 @@ use crate::config::Config;
 use crate::show::{self, grouped};
 
 pub(super) async fn import(config: Config, args: ImportArgs) -> Result<ExitCode> {
+    if let Some(id) = args.revert.clone() {
+        return super::revert::revert(config, args, &id).await;
+    }
     if args.preview {
         return super::preview::preview(config, args).await;
     }
-    let mapping = std::fs::read_to_string(&args.mapping)
-        .with_context(|| format!("cannot read the mapping {}", args.mapping.display()))?;
-    let file = open(&args.file)?;
+    let (path, mapping) = args.files();
+    let mapping = std::fs::read_to_string(&mapping)
+        .with_context(|| format!("cannot read the mapping {}", mapping.display()))?;
+    let file = open(&path)?;
     let (content_digest, size_bytes) =
-        import::digest(&file).with_context(|| format!("cannot read {}", args.file.display()))?;
+        import::digest(&file).with_context(|| format!("cannot read {}", path.display()))?;
     let reached = reach(&config, &args.reach).await?;
     let job = Job {
-        source_name: name(&args.file),
+        source_name: name(&path),
         content_digest,
         size_bytes,
         mapping,
@@ -32,7 +36,7 @@ pub(super) async fn import(config: Config, args: ImportArgs) -> Result<ExitCode>
     };
     let mut rejects = match &args.rejects {
         Some(path) => RejectFile::at(path),
-        None => RejectFile::beside(&args.file),
+        None => RejectFile::beside(&path),
     };
     let summary = run(&reached, &job, file, &mut rejects).await?;
     print(&summary, &rejects);
@@ -118,4 +122,8 @@ fn print(summary: &Summary, rejects: &RejectFile) {
     if import.rejected_row_count > 0 {
         show::line(&format!("why: {}", rejects.path().display()));
     }
+    let (program, id) = (show::program(), &import.import_id);
+    show::line(&format!(
+        "to take all of it back: {program} import --revert {id}"
+    ));
 }

@@ -16,17 +16,18 @@ use crate::show::{self, grouped};
 const FIELDS_SHOWN: usize = 30;
 
 pub(super) async fn preview(config: Config, args: ImportArgs) -> Result<ExitCode> {
-    let mapping = std::fs::read_to_string(&args.mapping)
-        .with_context(|| format!("cannot read the mapping {}", args.mapping.display()))?;
-    let file = open(&args.file)?;
+    let (given, mapping) = args.files();
+    let mapping = std::fs::read_to_string(&mapping)
+        .with_context(|| format!("cannot read the mapping {}", mapping.display()))?;
+    let file = open(&given)?;
     let size = file.metadata().map_or(0, |about| about.len());
     let size = i64::try_from(size).unwrap_or(i64::MAX);
-    let path = beside(&args.file, ".preview.csv");
+    let path = beside(&given, ".preview.csv");
     let mut differences = DifferenceFile::create(&path, args.differences)
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut rejects = match &args.rejects {
         Some(path) => RejectFile::at(path),
-        None => RejectFile::at(&beside(&args.file, ".preview.rejects.csv")),
+        None => RejectFile::at(&beside(&given, ".preview.rejects.csv")),
     };
     let reached = reach(&config, &args.reach).await?;
     let mut bar = Bar::new(size);
@@ -34,7 +35,7 @@ pub(super) async fn preview(config: Config, args: ImportArgs) -> Result<ExitCode
     let file = (mapping.as_str(), size, file);
     let told = import::preview(transport, file, &mut rejects, &mut differences, &mut bar).await;
     bar.finish();
-    let told = told.with_context(|| format!("cannot preview {}", args.file.display()))?;
+    let told = told.with_context(|| format!("cannot preview {}", given.display()))?;
     print(&told, &rejects, &path);
     reached.leave().await;
     Ok(match told.rejected_rows {

@@ -46,9 +46,9 @@ fn id(fact: &Fact) -> Option<String> {
             let name = it.attribute.as_ref().map_or("", |it| it.name.as_str());
             format!("{name} {}", it.source)
         }
-        // Consents are a ledger: each is told once and stands. Of each erasure, whoever kept something
-        // of the customer has to hear.
-        Fact::Consent(_) | Fact::Erasure(_) => return None,
+        // Consents are a ledger: each is told once and stands. Of each erasure and removal, whoever kept
+        // something of the customer has to hear.
+        Fact::Consent(_) | Fact::Erasure(_) | Fact::Removal(_) => return None,
     })
 }
 

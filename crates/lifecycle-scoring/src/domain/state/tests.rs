@@ -48,6 +48,49 @@ fn a_repeated_usage_summary_replaces_the_earlier_one() {
 }
 
 #[test]
+fn what_is_taken_back_leaves_nothing_but_its_neighbours() {
+    let (from, until) = (at("2024-01-01"), at("2024-02-01"));
+    let used = |subscription: &str| Fact::Usage {
+        subscription: subscription.into(),
+        from,
+        until,
+        usage: Usage::default(),
+    };
+    let contact = |id: &str| Fact::Contact {
+        id: id.into(),
+        at: from,
+        kind: ContactKind::Other,
+    };
+    let bill = |id: &str| Fact::Bill {
+        id: id.into(),
+        issued_at: from,
+        due_at: until,
+        amount: (990, eur()),
+        settled_at: None,
+    };
+    let mut stays = CustomerState::default();
+    let mut state = CustomerState::default();
+    for fact in [used("a"), contact("a"), bill("a")] {
+        stays.apply(&fact);
+        state.apply(&fact);
+    }
+
+    for fact in [used("b"), contact("b"), bill("b")] {
+        state.apply(&fact);
+    }
+    let ids = vec!["b".to_owned()];
+    state.apply(&Fact::Removal {
+        at: until,
+        subscriptions: ids.clone(),
+        bills: ids.clone(),
+        contacts: ids,
+        usage: vec![("b".to_owned(), from, until)],
+    });
+
+    assert_eq!(state, stays);
+}
+
+#[test]
 fn a_record_that_comes_again_replaces_itself() {
     let mut state = CustomerState::default();
     let contact = |kind| Fact::Contact {
