@@ -35,7 +35,7 @@ impl Db {
     /// Begins a transaction as [`tenure_sql::Db::begin`] does.
     ///
     /// # Errors
-    /// As there, and as [`Self::keys`].
+    /// As there, or when the master key cannot be had or is another than before.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let keys = Arc::clone(self.keys().await?);
         Ok(Tx::new(self.inner.begin().await?, keys))

@@ -1,7 +1,7 @@
 //! Table `customer_key`, and personal columns: sealed when a row is made, opened when it is read.
 //!
-//! Writers call [`need`] with everybody of whom they write something, then seal. A row is read with the
-//! key of its customer beside it ([`key_of`]), so that no read needs a further statement, and no key is
+//! Writers call `need` with everybody of whom they write something, then seal. A row is read with the
+//! key of its customer beside it (`key_of!`), so that no read needs a further statement, and no key is
 //! remembered that was deleted meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
