@@ -292,7 +292,9 @@ async fn session(
     let token = consumer.token().await?;
     let mut stream = consumer.open(token, follow).await?;
     while let Some(response) = stream.message().await? {
-        if consumer.apply(response).await? == Outcome::Lost {
+        // On the heap: what a consumer does with a batch goes deep, and an async stack that goes too
+        // deep is one that an optimising compiler refuses.
+        if Box::pin(consumer.apply(response)).await? == Outcome::Lost {
             return Ok(Outcome::Lost);
         }
         *applied += 1;

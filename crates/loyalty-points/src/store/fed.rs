@@ -87,7 +87,8 @@ pub(crate) async fn take_in(
         if strangers == Strangers::Named && !unknown.is_empty() {
             return Ok(Fed::Strangers(unknown));
         }
-        outcomes = intake.take(&mut tx, clock, rules, told).await?;
+        // On the heap, for the same reason as a batch of `tenure_rpc::feed` is.
+        outcomes = Box::pin(intake.take(&mut tx, clock, rules, told)).await?;
     }
     tx.commit().await?;
     Ok(Fed::Done(outcomes))
