@@ -6,6 +6,7 @@ pub mod examples;
 pub mod folds;
 pub mod logistic;
 pub mod metrics;
+pub mod stack;
 pub mod train;
 
 use serde::{Deserialize, Serialize};

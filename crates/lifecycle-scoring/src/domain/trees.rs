@@ -115,6 +115,24 @@ impl Forest {
             .fold(self.base, |sum, tree| sum + tree.value(row))
     }
 
+    /// Returns the first trees alone.
+    #[must_use]
+    pub fn first(&self, trees: usize) -> Self {
+        Self {
+            base: self.base,
+            trees: self.trees[..trees.min(self.trees.len())].to_vec(),
+        }
+    }
+
+    /// Adds what another one says, times `weight`.
+    pub fn add(&mut self, weight: f64, other: Self) {
+        self.base += weight * other.base;
+        self.trees.extend(other.trees.into_iter().map(|mut tree| {
+            tree.nodes.iter_mut().for_each(|node| node.value *= weight);
+            tree
+        }));
+    }
+
     /// Returns true when every tree ends in leaves and reads columns below `width` only.
     #[must_use]
     pub fn is_sound(&self, width: usize) -> bool {

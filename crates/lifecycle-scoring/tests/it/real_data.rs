@@ -134,11 +134,11 @@ fn customers_of_telco_ibm_are_ranked_and_calibrated() {
 
     let trained = trained("telco_ibm", &examples);
 
-    // The floors that the baselines suggest: as good as tuned LightGBM on the same folds.
+    // On the same folds tuned LightGBM reaches 0.8499 and 0.4112, CatBoost 0.8476 and 0.4144.
     let metrics = trained.metrics;
-    assert!(metrics.auc >= 0.846, "AUC {}", metrics.auc);
-    assert!(metrics.log_loss <= 0.416, "log loss {}", metrics.log_loss);
-    assert!(metrics.ece <= 0.015, "ECE {}", metrics.ece);
+    assert!(metrics.auc >= 0.848, "AUC {}", metrics.auc);
+    assert!(metrics.log_loss <= 0.414, "log loss {}", metrics.log_loss);
+    assert!(metrics.ece <= 0.012, "ECE {}", metrics.ece);
     assert!(metrics.lift_10 >= 2.85, "lift {}", metrics.lift_10);
     assert_explained(&trained, &examples);
 }
@@ -155,9 +155,9 @@ fn customers_of_churn_3333_are_ranked_and_calibrated() {
     let trained = trained("churn_3333", &examples);
 
     let metrics = trained.metrics;
-    assert!(metrics.auc >= 0.912, "AUC {}", metrics.auc);
-    assert!(metrics.log_loss <= 0.170, "log loss {}", metrics.log_loss);
-    assert!(metrics.ece <= 0.020, "ECE {}", metrics.ece);
+    assert!(metrics.auc >= 0.915, "AUC {}", metrics.auc);
+    assert!(metrics.log_loss <= 0.165, "log loss {}", metrics.log_loss);
+    assert!(metrics.ece <= 0.015, "ECE {}", metrics.ece);
     assert!(metrics.lift_10 >= 6.5, "lift {}", metrics.lift_10);
     assert_explained(&trained, &examples);
 }

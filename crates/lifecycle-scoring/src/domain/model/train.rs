@@ -1,6 +1,10 @@
 //! Training: trees, a logistic regression and their blend compete, the best is calibrated, and the
 //! whole is measured on customers it has not seen.
+//!
+//! A customer is only ever judged by what was learned from others: the weights of a blend and the calibration
+//! come from inner folds, the measures from outer ones.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,8 +18,9 @@ use super::calibration::{self, Calibration};
 use super::examples::Examples;
 use super::folds::{pick, split, stratified};
 use super::logistic::Logistic;
-use super::metrics::{BINS, Bin, Metrics, log_loss, measure, number, reliability};
-use super::{Artefact, Mix, Model, prior_shift, sigmoid};
+use super::metrics::{BINS, Bin, Metrics, measure, number, reliability};
+use super::stack::{self, Stack};
+use super::{Artefact, Mix, Model, prior_shift};
 
 /// Folds within the training part, for the champion and the calibration.
 const INNER_FOLDS: usize = 5;
@@ -91,29 +96,12 @@ pub enum TrainError {
     Model(#[from] super::ModelError),
 }
 
-/// The candidates for the champion, with what they are called.
-const MIXES: [(&str, Mix); 3] = [
-    (
-        "TREES",
-        Mix {
-            trees: 1.0,
-            logistic: 0.0,
-        },
-    ),
-    (
-        "LOGISTIC",
-        Mix {
-            trees: 0.0,
-            logistic: 1.0,
-        },
-    ),
-    (
-        "BLEND",
-        Mix {
-            trees: 0.75,
-            logistic: 0.25,
-        },
-    ),
+/// The candidates for the champion, the simplest first: what they are called, and of which learners they
+/// consist. The logistic regression is the last of these, behind the trees of each shape.
+const CANDIDATES: [(&str, fn(usize) -> Range<usize>); 3] = [
+    ("LOGISTIC", |shapes| shapes..shapes + 1),
+    ("TREES", |shapes| 0..shapes),
+    ("BLEND", |shapes| 0..shapes + 1),
 ];
 
 /// Learned from some examples, ready for others.
@@ -127,16 +115,10 @@ struct Fitted {
 
 impl Fitted {
     fn probability(&self, row: &[f64]) -> f64 {
-        self.calibration.probability(blend(
-            self.mix,
-            self.forest.margin(row),
-            self.logistic.margin(row),
-        ))
+        let trees = self.mix.trees * self.forest.margin(row);
+        let logistic = self.mix.logistic * self.logistic.margin(row);
+        self.calibration.probability(trees + logistic)
     }
-}
-
-fn blend(mix: Mix, trees: f64, logistic: f64) -> f64 {
-    mix.trees * trees + mix.logistic * logistic
 }
 
 /// Some examples in numbers.
@@ -153,6 +135,11 @@ impl Part {
             labels: pick(&whole.labels, rows),
             groups: pick(&whole.groups, rows),
         }
+    }
+
+    /// What trees are trained on.
+    fn seen(&self) -> (&Matrix, &[bool]) {
+        (&self.matrix, &self.labels)
     }
 }
 
@@ -187,11 +174,7 @@ pub fn train(
     let rate = number(churned) / number(count);
     let artefact = Artefact {
         encoding,
-        forest: if last.mix.trees == 0.0 {
-            Forest::default()
-        } else {
-            last.forest
-        },
+        forest: last.forest,
         logistic: last.logistic,
         mix: last.mix,
         calibration: last.calibration,
@@ -296,86 +279,166 @@ fn run<J: Sync, T: Send>(
     taken.collect()
 }
 
-/// Learns from some examples: tunes the trees, lets the candidates compete out of fold, calibrates
-/// the winner on the same out-of-fold scores.
+/// Some examples to learn from, and others to be judged by it.
+struct Inner {
+    train: Part,
+    held: Part,
+    /// Where the others stand among all.
+    rows: Vec<usize>,
+}
+
+/// What each learner said of examples that it had not seen.
+struct Tried {
+    shapes: Vec<Shape>,
+    /// How many trees of each shape are best for all examples.
+    trees: Vec<usize>,
+    /// The log-odds of each example: a list for each shape, then that of the logistic regression.
+    said: Vec<Vec<f64>>,
+}
+
+/// Learns from some examples: has trees of several shapes and a logistic regression judge each inner fold
+/// by the others, lets the candidates compete with that, and calibrates the winner on it.
 fn fit(part: &Part, seed: u64) -> Result<Fitted, TrainError> {
     let seed = mix64(seed);
-    let count = part.labels.len();
-    let inner = if count < LARGE {
+    let count = if part.labels.len() < LARGE {
         INNER_FOLDS
     } else {
         INNER_FOLDS_LARGE
     };
-    let folds = stratified(&part.labels, &part.groups, inner, seed);
-    let (shape, trees) = tune(part, seed)?;
-    let (mut by_trees, mut by_logistic) = (vec![0.0; count], vec![0.0; count]);
-    for fold in 0..inner {
-        let (outside, inside) = split(&folds, fold);
-        let train = Part::of(part, &outside);
-        let forest = boost::train(&train.matrix, &train.labels, shape, trees, seed)?;
-        let logistic = Logistic::fit(&train.matrix, &train.labels, PENALTY);
-        for row in inside {
-            by_trees[row] = forest.margin(part.matrix.row(row));
-            by_logistic[row] = logistic.margin(part.matrix.row(row));
-        }
-    }
-    let margins_of = |mix: Mix| -> Vec<f64> {
-        by_trees
-            .iter()
-            .zip(&by_logistic)
-            .map(|(t, l)| blend(mix, *t, *l))
-            .collect()
-    };
-    let loss_of = |mix: Mix| {
-        let p: Vec<f64> = margins_of(mix).into_iter().map(sigmoid).collect();
-        log_loss(&part.labels, &p)
-    };
-    let best = MIXES
-        .iter()
-        .min_by(|a, b| loss_of(a.1).total_cmp(&loss_of(b.1)));
-    let (name, mix) = *best.expect("there are three candidates");
-    let (calibration, _) = calibration::choose(&margins_of(mix), &part.labels, seed);
-    let trees = (number(trees) * TREES_FACTOR).round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "1 to 1,150"
-    )]
-    let trees = trees as usize;
+    let folds = stratified(&part.labels, &part.groups, count, seed);
+    let tried = try_all(part, &folds, seed)?;
+    let said: Vec<&[f64]> = tried.said.iter().map(Vec::as_slice).collect();
+    let loss = |learners: Range<usize>| stack::held_out_loss(&said[learners], &part.labels, &folds);
+    let best = CANDIDATES
+        .map(|(name, learners)| (name, learners(tried.shapes.len())))
+        .into_iter()
+        .min_by(|a, b| loss(a.1.clone()).total_cmp(&loss(b.1.clone())));
+    let (name, learners) = best.expect("there are three candidates");
+    let stack = Stack::fit(&said[learners.clone()], &part.labels);
+    let margins = stack.margins(&said[learners.clone()]);
+    let (calibration, _) = calibration::choose(&margins, &part.labels, seed);
+    let (forest, mix) = assemble(part, &tried, learners, &stack, seed)?;
     Ok(Fitted {
         name,
-        forest: boost::train(&part.matrix, &part.labels, shape, trees, seed)?,
+        forest,
         logistic: Logistic::fit(&part.matrix, &part.labels, PENALTY),
         mix,
         calibration,
     })
 }
 
-/// Finds the shape that predicts a held-out fifth best, and how many trees that takes.
-fn tune(part: &Part, seed: u64) -> Result<(Shape, usize), TrainError> {
-    // Of many examples some are enough: only the first five of the folds are used.
-    let parts = 5 * part.labels.len().div_ceil(TUNE_MAX).max(1);
-    let folds = stratified(&part.labels, &part.groups, parts, seed);
-    let of = |wanted: std::ops::Range<usize>| -> Vec<usize> {
-        (0..folds.len())
-            .filter(|row| wanted.contains(&folds[*row]))
-            .collect()
+fn try_all(part: &Part, folds: &[usize], seed: u64) -> Result<Tried, TrainError> {
+    let inner = |fold: usize| {
+        let (outside, rows) = split(folds, fold);
+        let (train, held) = (Part::of(part, &outside), Part::of(part, &rows));
+        Inner { train, held, rows }
     };
-    let (train, held) = (Part::of(part, &of(1..5)), Part::of(part, &of(0..1)));
-    let mut best: Option<(f64, Shape, usize)> = None;
-    for shape in SHAPES {
-        let (trees, loss) = boost::trees_needed(
-            (&train.matrix, &train.labels),
-            (&held.matrix, &held.labels),
-            shape,
-            seed,
-        )?;
-        if best.is_none_or(|(least, _, _)| loss < least) {
-            best = Some((loss, shape, trees));
+    let last = folds.iter().max().copied().unwrap_or(0);
+    let inner: Vec<Inner> = (0..=last).map(inner).collect();
+    let shapes = shapes(part, seed)?;
+    let mut tried = Tried {
+        trees: Vec::new(),
+        said: Vec::new(),
+        shapes,
+    };
+    let unsaid = vec![0.0; part.labels.len()];
+    for shape in &tried.shapes {
+        let explore = |it: &Inner| boost::explore(it.train.seen(), it.held.seen(), *shape, seed);
+        let explored = inner.iter().map(explore).collect::<Result<Vec<_>, _>>()?;
+        let best = boost::best_count(&explored);
+        let mut said = unsaid.clone();
+        for (it, found) in inner.iter().zip(explored) {
+            let forest = found.forest.first(best);
+            it.judge(&mut said, |row| forest.margin(row));
+        }
+        tried.trees.push(of_all(best));
+        tried.said.push(said);
+    }
+    let mut said = unsaid;
+    for it in &inner {
+        let logistic = Logistic::fit(&it.train.matrix, &it.train.labels, PENALTY);
+        it.judge(&mut said, |row| logistic.margin(row));
+    }
+    tried.said.push(said);
+    Ok(tried)
+}
+
+impl Inner {
+    fn judge(&self, said: &mut [f64], margin: impl Fn(&[f64]) -> f64) {
+        for (place, row) in self.rows.iter().enumerate() {
+            said[*row] = margin(self.held.matrix.row(place));
         }
     }
-    let (_, shape, trees) = best.expect("there is more than one shape");
-    Ok((shape, trees))
+}
+
+/// Returns how many trees all examples need, where some of them needed so many.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "1 to 1,150"
+)]
+fn of_all(trees: usize) -> usize {
+    (number(trees) * TREES_FACTOR).round() as usize
+}
+
+/// Trains the learners of the champion on all examples, and makes one forest of all trees.
+fn assemble(
+    part: &Part,
+    tried: &Tried,
+    learners: Range<usize>,
+    stack: &Stack,
+    seed: u64,
+) -> Result<(Forest, Mix), TrainError> {
+    let mut forest = Forest {
+        base: stack.intercept,
+        trees: Vec::new(),
+    };
+    let mut logistic = 0.0;
+    for (learner, weight) in learners.zip(&stack.weights) {
+        match tried.shapes.get(learner) {
+            Some(_) if *weight == 0.0 => {}
+            Some(shape) => {
+                let (matrix, labels) = part.seen();
+                let trained = boost::train(matrix, labels, *shape, tried.trees[learner], seed)?;
+                forest.add(*weight, trained);
+            }
+            None => logistic = *weight,
+        }
+    }
+    Ok((
+        forest,
+        Mix {
+            trees: 1.0,
+            logistic,
+        },
+    ))
+}
+
+/// Returns the shapes of trees that are trained: all; of many examples, which take long and leave less to
+/// chance, the one that predicts a held-out fifth of some best.
+fn shapes(part: &Part, seed: u64) -> Result<Vec<Shape>, TrainError> {
+    if part.labels.len() < LARGE {
+        return Ok(SHAPES.to_vec());
+    }
+    let parts = 5 * part.labels.len().div_ceil(TUNE_MAX).max(1);
+    let folds = stratified(&part.labels, &part.groups, parts, seed);
+    let of = |wanted: Range<usize>| -> Part {
+        let rows: Vec<usize> = (0..folds.len())
+            .filter(|row| wanted.contains(&folds[*row]))
+            .collect();
+        Part::of(part, &rows)
+    };
+    let (train, held) = (of(1..5), of(0..1));
+    let mut best: Option<(f64, Shape)> = None;
+    for shape in SHAPES {
+        let found = boost::explore(train.seen(), held.seen(), shape, seed)?;
+        let loss = found.losses.into_iter().fold(f64::INFINITY, f64::min);
+        if best.is_none_or(|(least, _)| loss < least) {
+            best = Some((loss, shape));
+        }
+    }
+    let (_, shape) = best.expect("there is more than one shape");
+    Ok(vec![shape])
 }
 
 fn mean(folds: &[Metrics]) -> Metrics {
