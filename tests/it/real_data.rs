@@ -34,12 +34,7 @@ async fn the_telco_customers_of_ibm_are_scored_as_well_as_by_data_science_tools(
     let Some(metrics) = quality(&telco).await else {
         return;
     };
-    assert!(metrics.auc >= 0.84, "AUC {}", metrics.auc);
-    assert!(
-        metrics.calibration_error <= 0.03,
-        "ECE {}",
-        metrics.calibration_error
-    );
+    assert_at_least(&metrics, 0.848, 0.414, 0.012);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,11 +49,15 @@ async fn the_3333_customers_of_mlc_are_scored_as_well_as_by_data_science_tools()
     let Some(metrics) = quality(&churn).await else {
         return;
     };
-    assert!(metrics.auc >= 0.91, "AUC {}", metrics.auc);
+    assert_at_least(&metrics, 0.915, 0.165, 0.015);
+}
+
+fn assert_at_least(metrics: &ModelMetrics, auc: f64, log_loss: f64, calibration_error: f64) {
+    assert!(metrics.auc >= auc, "{metrics:?}");
+    assert!(metrics.log_loss <= log_loss, "{metrics:?}");
     assert!(
-        metrics.calibration_error <= 0.03,
-        "ECE {}",
-        metrics.calibration_error
+        metrics.calibration_error <= calibration_error,
+        "{metrics:?}"
     );
 }
 

@@ -18,7 +18,7 @@ use crate::store::model::{self, ModelRow};
 use crate::{DOMAIN, Error, job};
 
 const INSTANTS_MAX: usize = 36;
-const FOLD_ASSIGNMENTS_MAX: usize = 20_000;
+const FOLD_ASSIGNMENTS_MAX: usize = 100_000;
 const FOLD_MAX: i32 = 19;
 const EXCLUDED_MAX: usize = 200;
 const NAME_LENGTH_MAX: usize = 128;

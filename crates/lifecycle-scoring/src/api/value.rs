@@ -7,7 +7,8 @@ use tenure_rpc::{RequestError, fields};
 
 use crate::Error;
 use crate::domain::assess::minor;
-use crate::domain::value::{ValueInput, ValueModel, annuity, lifetime_value};
+use crate::domain::value::retention::RetentionModel;
+use crate::domain::value::{ValueInput, ValueModel, lifetime_value};
 
 /// Computes the value.
 pub(crate) fn estimate(
@@ -51,6 +52,10 @@ pub(crate) fn estimate(
         first_purchase: amount(first),
         years: request.years,
         rate: request.discount_rate,
+        curve: request.retention_curve.map(|curve| RetentionModel {
+            alpha: curve.alpha,
+            beta: curve.beta,
+        }),
     };
     if request.years <= 0.0 {
         violations.add("years", "above 0, at most 100", request.years.to_string());
@@ -72,7 +77,7 @@ pub(crate) fn estimate(
             currency_code,
             amount_minor: value,
         }),
-        annuity_factor: annuity(input.rate, input.years),
+        annuity_factor: input.annuity(),
     })
 }
 
@@ -111,6 +116,8 @@ fn wire_name(field: &str) -> &str {
         "annual_income" => "yearly_income",
         "annual_cost" => "yearly_cost",
         "rate" => "discount_rate",
+        "curve.alpha" => "retention_curve.alpha",
+        "curve.beta" => "retention_curve.beta",
         other => other,
     }
 }

@@ -140,6 +140,7 @@ fn worth(policy: &ValuePolicy, row: &FeatureRow, revenue: f64, risk: Option<&Ris
         first_purchase: 0.0,
         years,
         rate: policy.discount_rate,
+        curve: None,
     };
     lifetime_value(ValueModel::Contribution, &input)
 }

@@ -1,11 +1,22 @@
-//! Customer lifetime value: three annuities over the years that a customer stays.
+//! Customer lifetime value: three annuities over the years that a customer stays, and how long that is.
+//!
+//! - [`retention`]: who has a contract, from how many of a cohort remained.
+//! - [`purchases`] and [`spend`]: who has none, from when they bought and for how much.
 //!
 //! The formulas are the ones that operators' training material gives for models that ignore the
 //! share of wallet. What the sources leave open is a field of the input: whether there is a first
 //! purchase, paid today and therefore not discounted; and that the profit model is the contribution
 //! model less the cost of winning the customer.
 
+mod beta;
+pub mod fit;
+pub mod purchases;
+pub mod retention;
+pub mod spend;
+
 use tenure_core::{Violation, Violations};
+
+use retention::RetentionModel;
 
 /// Years that can be asked for at most: a longer loyalty has not been seen.
 pub const YEARS_MAX: f64 = 100.0;
@@ -14,6 +25,10 @@ const RATE_MIN: f64 = -0.99;
 const RATE_MAX: f64 = 10.0;
 /// Amounts beyond are mistakes, in minor units.
 const AMOUNT_MAX: f64 = 1e15;
+
+/// Parameters of a curve beyond are mistakes.
+const CURVE_MIN: f64 = 1e-6;
+const CURVE_MAX: f64 = 1e6;
 
 /// Which money is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +56,8 @@ pub struct ValueInput {
     pub years: f64,
     /// Interest of a year, for example 0.09.
     pub rate: f64,
+    /// How customers like this one remain; nothing for one who stays all the years.
+    pub curve: Option<RetentionModel>,
 }
 
 impl ValueInput {
@@ -61,7 +78,20 @@ impl ValueInput {
         within("first_purchase", self.first_purchase, 0.0, AMOUNT_MAX);
         within("years", self.years, 0.0, YEARS_MAX);
         within("rate", self.rate, RATE_MIN, RATE_MAX);
+        if let Some(curve) = self.curve {
+            within("curve.alpha", curve.alpha, CURVE_MIN, CURVE_MAX);
+            within("curve.beta", curve.beta, CURVE_MIN, CURVE_MAX);
+        }
         violations.into_result()
+    }
+
+    /// Returns what one unit at the end of each year is worth today, as far as the customer remains.
+    #[must_use]
+    pub fn annuity(&self) -> f64 {
+        match &self.curve {
+            Some(curve) => annuity_of_remaining(self.rate, self.years, curve),
+            None => annuity(self.rate, self.years),
+        }
     }
 }
 
@@ -81,6 +111,24 @@ pub fn annuity(rate: f64, years: f64) -> f64 {
     }
 }
 
+/// Returns what one unit at the end of each of `years` years is worth today when it comes only from those who
+/// remain: an annuity whose rate of retention rises as the curve does, instead of one constant rate. Of a last
+/// year that is a fraction, that share counts.
+#[must_use]
+pub fn annuity_of_remaining(rate: f64, years: f64, curve: &RetentionModel) -> f64 {
+    let (mut sum, mut remaining) = (0.0, 1.0);
+    for year in 1.. {
+        let end = f64::from(year);
+        let share = (years - (end - 1.0)).min(1.0);
+        if share <= 0.0 {
+            break;
+        }
+        remaining *= curve.retention(year);
+        sum += share * remaining * discount(rate, end.min(years));
+    }
+    sum
+}
+
 /// Returns the value of a customer today, in the minor units of `input`.
 #[must_use]
 pub fn lifetime_value(model: ValueModel, input: &ValueInput) -> f64 {
@@ -90,7 +138,7 @@ pub fn lifetime_value(model: ValueModel, input: &ValueInput) -> f64 {
         ValueModel::Profit => (contribution, -input.acquisition_cost),
         ValueModel::Contribution => (contribution, 0.0),
     };
-    input.first_purchase + once + yearly * annuity(input.rate, input.years)
+    input.first_purchase + once + yearly * input.annuity()
 }
 
 /// Returns the years a customer stays when every period of `horizon_months` the chance to leave is
@@ -114,6 +162,7 @@ mod tests {
         first_purchase: 0.0,
         years: 5.0,
         rate: 0.09,
+        curve: None,
     };
 
     fn assert_close(actual: f64, expected: f64, tolerance: f64) {
@@ -166,6 +215,31 @@ mod tests {
     fn without_interest_a_year_is_worth_a_year() {
         assert_close(annuity(0.0, 7.0), 7.0, 0.0);
         assert_close(annuity(1e-9, 7.0), 7.0, 1e-6);
+    }
+
+    /// Retention that is certain leaves the annuity; the cohort of the paper's regular customers, whose shares
+    /// that remain after three years are .6267, .4738 and .3880, is worth these, discounted.
+    #[test]
+    fn an_annuity_of_those_who_remain_follows_their_curve() {
+        let loyal = RetentionModel {
+            alpha: 1e-12,
+            beta: 1.0,
+        };
+        let regular = RetentionModel {
+            alpha: 0.7041,
+            beta: 1.1820,
+        };
+
+        assert_close(
+            annuity_of_remaining(0.09, 5.0, &loyal),
+            annuity(0.09, 5.0),
+            1e-9,
+        );
+        let expected = 0.6267 / 1.1 + 0.4738 / 1.21 + 0.3880 / 1.331;
+        assert_close(annuity_of_remaining(0.1, 3.0, &regular), expected, 2e-4);
+        let half =
+            annuity_of_remaining(0.0, 2.5, &regular) - annuity_of_remaining(0.0, 2.0, &regular);
+        assert_close(half, 0.3880 / 2.0, 1e-4);
     }
 
     #[test]

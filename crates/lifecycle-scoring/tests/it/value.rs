@@ -1,6 +1,6 @@
 //! `EstimateValue`: the formulas over the wire.
 
-use tenure_proto::scoring::v1::{EstimateValueRequest, ValueFormula};
+use tenure_proto::scoring::v1::{EstimateValueRequest, RetentionCurve, ValueFormula};
 use tenure_proto::r#type::v1::Money;
 use tonic::Code;
 
@@ -58,6 +58,40 @@ async fn three_formulas_value_a_relationship() {
             ..costs(60_000, request(Profit, 100_000))
         };
         assert_eq!(value(&suite, profit).await, 155_586 - 50_000 + 1_000);
+    })
+    .await;
+}
+
+/// The regular customers of Fader and Hardie (2007): .6267, .4738 and .3880 of them remain after one, two and
+/// three years, so that 1,000 a year are worth 626.7 / 1.1 + 473.8 / 1.21 + 388.0 / 1.331 at 10 %.
+#[tokio::test]
+async fn a_curve_counts_those_who_remain() {
+    each(async |suite| {
+        let curve = RetentionCurve {
+            alpha: 0.7041,
+            beta: 1.1820,
+        };
+        let with = |retention_curve| EstimateValueRequest {
+            years: 3.0,
+            discount_rate: 0.1,
+            retention_curve,
+            ..request(ValueFormula::Revenue, 100_000)
+        };
+        let mut client = suite.client.clone();
+
+        let answer = client.estimate_value(with(Some(curve))).await.unwrap();
+        let answer = answer.into_inner();
+        assert!((answer.annuity_factor - 1.252_8).abs() < 2e-4);
+        let value = answer.value.unwrap().amount_minor;
+        assert!((value - 125_280).abs() < 20, "{value}");
+
+        let wrong = RetentionCurve {
+            alpha: -1.0,
+            beta: f64::NAN,
+        };
+        let refused = client.estimate_value(with(Some(wrong))).await.unwrap_err();
+        let expected = ["retention_curve.alpha", "retention_curve.beta"];
+        assert_eq!(wrong_fields(&refused), expected);
     })
     .await;
 }

@@ -96,14 +96,6 @@ pub enum TrainError {
     Model(#[from] super::ModelError),
 }
 
-/// The candidates for the champion, the simplest first: what they are called, and of which learners they
-/// consist. The logistic regression is the last of these, behind the trees of each shape.
-const CANDIDATES: [(&str, fn(usize) -> Range<usize>); 3] = [
-    ("LOGISTIC", |shapes| shapes..shapes + 1),
-    ("TREES", |shapes| 0..shapes),
-    ("BLEND", |shapes| 0..shapes + 1),
-];
-
 /// Learned from some examples, ready for others.
 struct Fitted {
     name: &'static str,
@@ -309,8 +301,14 @@ fn fit(part: &Part, seed: u64) -> Result<Fitted, TrainError> {
     let tried = try_all(part, &folds, seed)?;
     let said: Vec<&[f64]> = tried.said.iter().map(Vec::as_slice).collect();
     let loss = |learners: Range<usize>| stack::held_out_loss(&said[learners], &part.labels, &folds);
-    let best = CANDIDATES
-        .map(|(name, learners)| (name, learners(tried.shapes.len())))
+    let shapes = tried.shapes.len();
+    // The logistic regression is the last of the learners, behind the trees of each shape.
+    let candidates = [
+        ("LOGISTIC", shapes..shapes + 1),
+        ("TREES", 0..shapes),
+        ("BLEND", 0..shapes + 1),
+    ];
+    let best = candidates
         .into_iter()
         .min_by(|a, b| loss(a.1.clone()).total_cmp(&loss(b.1.clone())));
     let (name, learners) = best.expect("there are three candidates");
