@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tenure_core::Timestamp;
 
 use super::fact::AttributeValue;
-use super::features::{ATTRIBUTE, Core, FeatureRow};
+use super::features::{ATTRIBUTE, Core, Direction, FeatureRow};
 
 /// Words of one attribute that get a column of their own, the most common ones; the others share
 /// the rest.
@@ -150,6 +150,16 @@ impl Encoding {
             }
         }
         Matrix { values, width }
+    }
+
+    /// Returns which way the risk may go with each column, in the order of columns.
+    #[must_use]
+    pub fn directions(&self) -> Vec<Option<Direction>> {
+        let direction = |column: &Column| match column.source {
+            Source::Core(index) => Core::ALL.get(index)?.direction(),
+            Source::Number | Source::Word(_) => None,
+        };
+        self.columns.iter().map(direction).collect()
     }
 
     /// Returns the names of the features that have a column, each once, in the order of columns.

@@ -93,6 +93,32 @@ core_features! {
     Leaving3m = "leaving_3m",
 }
 
+/// Which way the risk may go while a feature grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// It never falls.
+    Rising,
+    /// It never rises.
+    Falling,
+}
+
+impl Core {
+    /// Returns which way the risk may go while the feature grows, where everything that is known of customers
+    /// leaves only one: what makes leaving dearer (a contract that binds, a second product) never raises the
+    /// risk, and complaints and questions about leaving never lower it. A model that says otherwise has
+    /// learned an accident of its examples.
+    #[must_use]
+    pub const fn direction(self) -> Option<Direction> {
+        match self {
+            Self::ContractMonthsLeft | Self::Products => Some(Direction::Falling),
+            Self::Complaints3m | Self::Complaints6m | Self::Complaints12m | Self::Leaving3m => {
+                Some(Direction::Rising)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What the names of the customer's own attributes begin with, where they stand beside the features
 /// that every customer has.
 pub const ATTRIBUTE: &str = "attribute.";

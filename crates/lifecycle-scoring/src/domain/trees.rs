@@ -5,6 +5,8 @@ mod shapley;
 
 use serde::{Deserialize, Serialize};
 
+use super::features::Direction;
+
 pub use compiled::Compiled;
 
 /// A node of a tree. In a leaf both children are the node itself.
@@ -89,6 +91,53 @@ impl Tree {
             }
         }
         depths.into_iter().max().unwrap_or(0)
+    }
+
+    /// Makes the tree keep to the directions of columns: where a leaf on the side that may not be higher is,
+    /// both sides are cut off halfway between. Cuts stay within what the leaves of a side said, so that what
+    /// was mended nearer to the root stays mended.
+    pub fn straighten(&mut self, directions: &[Option<Direction>]) {
+        for index in 0..self.nodes.len() {
+            let node = self.nodes[index];
+            let direction = directions.get(node.column as usize).copied().flatten();
+            let Some(direction) = direction.filter(|_| !node.is_leaf(index)) else {
+                continue;
+            };
+            let sides = (self.leaves(node.left), self.leaves(node.right));
+            let (low, high) = match direction {
+                Direction::Rising => sides,
+                Direction::Falling => (sides.1, sides.0),
+            };
+            let values = |leaves: &[usize]| -> Vec<f64> {
+                leaves.iter().map(|leaf| self.nodes[*leaf].value).collect()
+            };
+            let top = values(&low).into_iter().fold(f64::NEG_INFINITY, f64::max);
+            let bottom = values(&high).into_iter().fold(f64::INFINITY, f64::min);
+            if top <= bottom {
+                continue;
+            }
+            let halfway = f64::midpoint(top, bottom);
+            for leaf in low {
+                self.nodes[leaf].value = self.nodes[leaf].value.min(halfway);
+            }
+            for leaf in high {
+                self.nodes[leaf].value = self.nodes[leaf].value.max(halfway);
+            }
+        }
+    }
+
+    /// Returns the leaves below a node.
+    fn leaves(&self, node: u32) -> Vec<usize> {
+        let (mut found, mut open) = (Vec::new(), vec![node as usize]);
+        while let Some(index) = open.pop() {
+            let node = &self.nodes[index];
+            if node.is_leaf(index) {
+                found.push(index);
+            } else {
+                open.extend([node.left as usize, node.right as usize]);
+            }
+        }
+        found
     }
 
     fn is_sound(&self, width: usize) -> bool {

@@ -1,11 +1,13 @@
 //! Gradient boosted trees, trained by forust and taken over into our own form.
 
+use forust_ml::constraints::Constraint;
 use forust_ml::gradientbooster::GrowPolicy;
 use forust_ml::objective::ObjectiveType;
 use forust_ml::sampler::SampleMethod;
 use forust_ml::{GradientBooster, Matrix as ForustMatrix};
 
 use super::super::encoding::Matrix;
+use super::super::features::Direction;
 use super::super::trees::{Forest, Node, Tree};
 
 /// Trees at most; early stopping ends far before.
@@ -17,6 +19,17 @@ const DEPTH_MAX: usize = 10;
 const SUBSAMPLE: f32 = 0.8;
 /// Bins of a column: on sets of some thousands of customers finer ones cost time and gain nothing.
 const BINS: u16 = 128;
+
+/// What trees learn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Data<'d> {
+    /// The examples.
+    pub matrix: &'d Matrix,
+    /// Whether they left.
+    pub labels: &'d [bool],
+    /// Which way the risk may go with each column; empty where all are free.
+    pub directions: &'d [Option<Direction>],
+}
 
 /// The shape of trees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +77,22 @@ pub const SHAPES: [Shape; 3] = [
 #[error("the trees could not be trained: {0}")]
 pub struct BoostError(String);
 
-fn booster(shape: Shape, trees: usize, seed: u64) -> GradientBooster {
+fn booster(
+    shape: Shape,
+    directions: &[Option<Direction>],
+    trees: usize,
+    seed: u64,
+) -> GradientBooster {
+    let constraints = directions
+        .iter()
+        .enumerate()
+        .filter_map(|(column, direction)| {
+            let constraint = match (*direction)? {
+                Direction::Rising => Constraint::Positive,
+                Direction::Falling => Constraint::Negative,
+            };
+            Some((column, constraint))
+        });
     let mut booster = GradientBooster::default()
         .set_objective_type(ObjectiveType::LogLoss)
         .set_iterations(trees)
@@ -77,6 +105,7 @@ fn booster(shape: Shape, trees: usize, seed: u64) -> GradientBooster {
         .set_subsample(SUBSAMPLE)
         .set_sample_method(SampleMethod::Random)
         .set_colsample_bytree(shape.columns)
+        .set_monotone_constraints(Some(constraints.collect()))
         .set_initialize_base_score(true)
         .set_seed(seed)
         // One thread: sums come in one order, so that equal seeds give equal models anywhere.
@@ -106,22 +135,23 @@ pub struct Explored {
 /// # Errors
 /// When forust refuses the data.
 pub fn explore(
-    (train, train_labels): (&Matrix, &[bool]),
-    (held, held_labels): (&Matrix, &[bool]),
+    train: Data<'_>,
+    held: Data<'_>,
     shape: Shape,
     seed: u64,
 ) -> Result<Explored, BoostError> {
-    let (columns, held_columns) = (train.by_column(), held.by_column());
-    let (y, held_y) = (numbers(train_labels), numbers(held_labels));
+    let (columns, held_columns) = (train.matrix.by_column(), held.matrix.by_column());
+    let (y, held_y) = (numbers(train.labels), numbers(held.labels));
     let (weights, held_weights) = (vec![1.0; y.len()], vec![1.0; held_y.len()]);
-    let data = ForustMatrix::new(&columns, train.height(), train.width);
-    let held = ForustMatrix::new(&held_columns, held.height(), held.width);
-    let mut booster = booster(shape, TREES_MAX, seed).set_early_stopping_rounds(Some(PATIENCE));
-    let evaluation = vec![(held, held_y.as_slice(), held_weights.as_slice())];
+    let data = ForustMatrix::new(&columns, train.matrix.height(), train.matrix.width);
+    let others = ForustMatrix::new(&held_columns, held.matrix.height(), held.matrix.width);
+    let mut booster =
+        booster(shape, train.directions, TREES_MAX, seed).set_early_stopping_rounds(Some(PATIENCE));
+    let evaluation = vec![(others, held_y.as_slice(), held_weights.as_slice())];
     booster
         .fit(&data, &y, &weights, Some(evaluation))
         .map_err(|error| BoostError(error.to_string()))?;
-    let forest = take_over(&booster);
+    let forest = kept_to(train.directions, &booster);
     let history = booster.evaluation_history.as_ref();
     let loss = |tree: usize| history.map_or(f64::INFINITY, |history| *history.get(tree, 0));
     Ok(Explored {
@@ -147,19 +177,16 @@ pub fn best_count(folds: &[Explored]) -> usize {
 ///
 /// # Errors
 /// When forust refuses the data.
-pub fn train(
-    matrix: &Matrix,
-    labels: &[bool],
-    shape: Shape,
-    trees: usize,
-    seed: u64,
-) -> Result<Forest, BoostError> {
-    trained(matrix, labels, shape, trees, seed).map(|booster| take_over(&booster))
+pub fn train(data: Data<'_>, shape: Shape, trees: usize, seed: u64) -> Result<Forest, BoostError> {
+    trained(data, shape, trees, seed).map(|booster| kept_to(data.directions, &booster))
 }
 
 fn trained(
-    matrix: &Matrix,
-    labels: &[bool],
+    Data {
+        matrix,
+        labels,
+        directions,
+    }: Data<'_>,
     shape: Shape,
     trees: usize,
     seed: u64,
@@ -167,11 +194,21 @@ fn trained(
     let columns = matrix.by_column();
     let data = ForustMatrix::new(&columns, matrix.height(), matrix.width);
     let (y, weights) = (numbers(labels), vec![1.0; labels.len()]);
-    let mut booster = booster(shape, trees.min(TREES_MAX), seed);
+    let mut booster = booster(shape, directions, trees.min(TREES_MAX), seed);
     booster
         .fit(&data, &y, &weights, None)
         .map_err(|error| BoostError(error.to_string()))?;
     Ok(booster)
+}
+
+/// Returns the trees in our own form, kept to the directions of columns: forust keeps to them but for some
+/// leaves, by a small amount.
+fn kept_to(directions: &[Option<Direction>], booster: &GradientBooster) -> Forest {
+    let mut forest = take_over(booster);
+    for tree in &mut forest.trees {
+        tree.straighten(directions);
+    }
+    forest
 }
 
 /// Returns the trees in our own form.
@@ -237,10 +274,56 @@ mod tests {
         (Matrix { values, width: 5 }, labels)
     }
 
+    fn free<'d>(matrix: &'d Matrix, labels: &'d [bool]) -> Data<'d> {
+        Data {
+            matrix,
+            labels,
+            directions: &[],
+        }
+    }
+
+    /// The risk rises with the first column, and the trees are told that it may not.
+    #[test]
+    fn trees_never_go_the_way_that_a_column_may_not() {
+        let (matrix, labels) = data(2_000);
+        let directions = [
+            Some(Direction::Falling),
+            Some(Direction::Rising),
+            None,
+            None,
+            None,
+        ];
+        let bound = Data {
+            directions: &directions,
+            ..free(&matrix, &labels)
+        };
+
+        for shape in SHAPES {
+            let forest = train(bound, shape, 60, 3).unwrap();
+            let unbound = train(free(&matrix, &labels), shape, 60, 3).unwrap();
+            let rises = |forest: &Forest, column: usize| {
+                let steps = (0..2_000).map(|row| {
+                    let mut moved = matrix.row(row % 200).to_vec();
+                    moved[column] = f64::from(u32::try_from(row / 200).unwrap()) / 10.0;
+                    let before = forest.margin(&moved);
+                    moved[column] += 0.1;
+                    forest.margin(&moved) - before
+                });
+                let (up, down) = steps.fold((0.0_f64, 0.0_f64), |(up, down), by| {
+                    (up.max(by), down.min(by))
+                });
+                (up, down)
+            };
+            assert!(rises(&unbound, 0).0 > 0.0);
+            assert_eq!(rises(&forest, 0).0, 0.0);
+            assert_eq!(rises(&forest, 1).1, 0.0);
+        }
+    }
+
     #[test]
     fn our_trees_answer_as_the_ones_they_were_taken_from() {
         let (matrix, labels) = data(2_000);
-        let booster = trained(&matrix, &labels, SHAPES[1], 60, 3).unwrap();
+        let booster = trained(free(&matrix, &labels), SHAPES[1], 60, 3).unwrap();
         let columns = matrix.by_column();
         let theirs = booster.predict(&ForustMatrix::new(&columns, 2_000, 5), false);
 
@@ -256,7 +339,7 @@ mod tests {
     #[test]
     fn our_contributions_are_the_ones_of_the_reference() {
         let (matrix, labels) = data(2_000);
-        let booster = trained(&matrix, &labels, SHAPES[1], 40, 3).unwrap();
+        let booster = trained(free(&matrix, &labels), SHAPES[1], 40, 3).unwrap();
         let columns = matrix.select(&(0..50).collect::<Vec<_>>()).by_column();
         let sample = ForustMatrix::new(&columns, 50, 5);
         let theirs = booster.predict_contributions(&sample, ContributionsMethod::Shapley, false);
@@ -302,7 +385,7 @@ mod tests {
         };
         let ((train, y), (held, held_y)) = (part(&outside), part(&inside));
 
-        let found = explore((&train, &y), (&held, &held_y), SHAPES[1], 3).unwrap();
+        let found = explore(free(&train, &y), free(&held, &held_y), SHAPES[1], 3).unwrap();
 
         let best = best_count(std::slice::from_ref(&found));
         assert!(0 < best && best < found.forest.trees.len());
@@ -317,7 +400,8 @@ mod tests {
     fn equal_seeds_give_equal_trees() {
         let (matrix, labels) = data(500);
 
-        let [a, b, c] = [1, 1, 2].map(|seed| train(&matrix, &labels, SHAPES[0], 20, seed).unwrap());
+        let [a, b, c] =
+            [1, 1, 2].map(|seed| train(free(&matrix, &labels), SHAPES[0], 20, seed).unwrap());
 
         assert_eq!(a, b);
         assert_ne!(a, c);

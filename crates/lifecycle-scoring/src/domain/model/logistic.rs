@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::encoding::Matrix;
+use super::super::features::Direction;
 use super::metrics::number;
 use super::sigmoid;
 
@@ -52,10 +53,48 @@ impl Logistic {
     /// Fits the weights that maximise the likelihood less `penalty` / 2 times their squares.
     #[must_use]
     pub fn fit(matrix: &Matrix, labels: &[bool], penalty: f64) -> Self {
-        let (means, scales) = standard(matrix);
+        Self::fit_within(matrix, labels, penalty, &[])
+    }
+
+    /// Does the same where some columns may only go one way: the one that goes furthest the other way loses
+    /// its weight, until none does.
+    #[must_use]
+    pub fn fit_within(
+        matrix: &Matrix,
+        labels: &[bool],
+        penalty: f64,
+        directions: &[Option<Direction>],
+    ) -> Self {
+        let (means, mut scales) = standard(matrix);
+        loop {
+            let fitted = Self::fit_scaled(matrix, labels, penalty, (&means, &scales));
+            match fitted.furthest_astray(directions) {
+                Some(column) => scales[column] = 0.0,
+                None => return fitted,
+            }
+        }
+    }
+
+    fn furthest_astray(&self, directions: &[Option<Direction>]) -> Option<usize> {
+        let astray = |(weight, direction): (&f64, &Option<Direction>)| match direction {
+            Some(Direction::Rising) => -weight,
+            Some(Direction::Falling) => *weight,
+            None => 0.0,
+        };
+        let all = self.weights.iter().zip(directions).map(astray).enumerate();
+        let (column, by) = all.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (by > 0.0 && self.scales[column] > 0.0).then_some(column)
+    }
+
+    fn fit_scaled(
+        matrix: &Matrix,
+        labels: &[bool],
+        penalty: f64,
+        (means, scales): (&[f64], &[f64]),
+    ) -> Self {
         let mut standardised = matrix.clone();
         for row in standardised.values.chunks_exact_mut(matrix.width.max(1)) {
-            for ((value, mean), scale) in row.iter_mut().zip(&means).zip(&scales) {
+            for ((value, mean), scale) in row.iter_mut().zip(means).zip(scales) {
                 *value = if value.is_nan() {
                     0.0
                 } else {
@@ -69,8 +108,8 @@ impl Logistic {
         Self {
             intercept: *intercept,
             weights: weights.to_vec(),
-            means,
-            scales,
+            means: means.to_vec(),
+            scales: scales.to_vec(),
         }
     }
 }
@@ -254,6 +293,29 @@ mod tests {
 
         assert!((fitted.margin(&[0.0]) - (20.0_f64 / 80.0).ln()).abs() < 1e-6);
         assert!((fitted.margin(&[1.0]) - (60.0_f64 / 40.0).ln()).abs() < 1e-6);
+    }
+
+    /// Of two columns that say the same the one that may not say it is left out, and the other takes over.
+    #[test]
+    fn a_column_that_may_only_fall_never_raises() {
+        let values: Vec<f64> = (0..200)
+            .flat_map(|i| [f64::from(i % 7), f64::from(i * 37 % 11)])
+            .collect();
+        let matrix = Matrix { values, width: 2 };
+        let labels: Vec<bool> = (0..200)
+            .map(|i| matrix.row(i)[0] + matrix.row(i)[1] > 8.0)
+            .collect();
+        let falling = [Some(Direction::Falling), None];
+
+        let free = Logistic::fit(&matrix, &labels, 1.0);
+        let bound = Logistic::fit_within(&matrix, &labels, 1.0, &falling);
+
+        assert!(free.weights[0] > 0.0);
+        assert_eq!(bound.weights[0], 0.0);
+        assert_eq!(bound.margin(&[0.0, 5.0]), bound.margin(&[6.0, 5.0]));
+        assert!(bound.weights[1] > 0.0);
+        let rising = [Some(Direction::Rising), Some(Direction::Rising)];
+        assert_eq!(Logistic::fit_within(&matrix, &labels, 1.0, &rising), free);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! be negative.
 
 use super::super::encoding::Matrix;
+use super::super::features::Direction;
 use super::folds::{pick, split};
 use super::logistic::Logistic;
 use super::metrics::log_loss;
@@ -23,29 +24,18 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Weighs learners by the log-odds that each gave to every example. The one that counts most against
-    /// itself is left out until none does; the last one stays.
+    /// Weighs learners by the log-odds that each gave to every example.
     #[must_use]
     pub fn fit(said: &[&[f64]], labels: &[bool]) -> Self {
-        let mut kept: Vec<usize> = (0..said.len()).collect();
-        loop {
-            let columns: Vec<&[f64]> = kept.iter().map(|learner| said[*learner]).collect();
-            let fitted = Logistic::fit(&side_by_side(&columns, labels.len()), labels, PENALTY);
-            let slope = |place: usize| fitted.weights[place] * fitted.scales[place];
-            let least = (0..kept.len()).min_by(|a, b| slope(*a).total_cmp(&slope(*b)));
-            if let Some(place) = least.filter(|place| slope(*place) < 0.0 && kept.len() > 1) {
-                kept.remove(place);
-                continue;
-            }
-            let mut stack = Self {
-                intercept: fitted.intercept,
-                weights: vec![0.0; said.len()],
-            };
-            for (place, learner) in kept.iter().enumerate() {
-                stack.weights[*learner] = slope(place).max(0.0);
-                stack.intercept -= slope(place).max(0.0) * fitted.means[place];
-            }
-            return stack;
+        let matrix = side_by_side(said, labels.len());
+        let rising = vec![Some(Direction::Rising); said.len()];
+        let fitted = Logistic::fit_within(&matrix, labels, PENALTY, &rising);
+        let scaled = fitted.weights.iter().zip(&fitted.scales);
+        let weights: Vec<f64> = scaled.map(|(weight, scale)| weight * scale).collect();
+        let at_means = weights.iter().zip(&fitted.means).map(|(w, mean)| w * mean);
+        Self {
+            intercept: fitted.intercept - at_means.sum::<f64>(),
+            weights,
         }
     }
 

@@ -12,8 +12,9 @@ use tenure_core::hash::mix64;
 
 use super::super::encoding::{Encoding, Matrix};
 use super::super::explain::Contribution;
+use super::super::features::Direction;
 use super::super::trees::Forest;
-use super::boost::{self, BoostError, SHAPES, Shape};
+use super::boost::{self, BoostError, Data, SHAPES, Shape};
 use super::calibration::{self, Calibration};
 use super::examples::Examples;
 use super::folds::{pick, split, stratified};
@@ -116,6 +117,7 @@ impl Fitted {
 /// Some examples in numbers.
 struct Part {
     matrix: Matrix,
+    directions: Vec<Option<Direction>>,
     labels: Vec<bool>,
     groups: Vec<u64>,
 }
@@ -124,14 +126,22 @@ impl Part {
     fn of(whole: &Self, rows: &[usize]) -> Self {
         Self {
             matrix: whole.matrix.select(rows),
+            directions: whole.directions.clone(),
             labels: pick(&whole.labels, rows),
             groups: pick(&whole.groups, rows),
         }
     }
 
-    /// What trees are trained on.
-    fn seen(&self) -> (&Matrix, &[bool]) {
-        (&self.matrix, &self.labels)
+    fn data(&self) -> Data<'_> {
+        Data {
+            matrix: &self.matrix,
+            labels: &self.labels,
+            directions: &self.directions,
+        }
+    }
+
+    fn logistic(&self) -> Logistic {
+        Logistic::fit_within(&self.matrix, &self.labels, PENALTY, &self.directions)
     }
 }
 
@@ -159,6 +169,7 @@ pub fn train(
     }
     let whole = Part {
         matrix: encoding.matrix(&examples.rows),
+        directions: encoding.directions(),
         labels: examples.labels.clone(),
         groups: examples.groups.clone(),
     };
@@ -319,7 +330,7 @@ fn fit(part: &Part, seed: u64) -> Result<Fitted, TrainError> {
     Ok(Fitted {
         name,
         forest,
-        logistic: Logistic::fit(&part.matrix, &part.labels, PENALTY),
+        logistic: part.logistic(),
         mix,
         calibration,
     })
@@ -341,7 +352,7 @@ fn try_all(part: &Part, folds: &[usize], seed: u64) -> Result<Tried, TrainError>
     };
     let unsaid = vec![0.0; part.labels.len()];
     for shape in &tried.shapes {
-        let explore = |it: &Inner| boost::explore(it.train.seen(), it.held.seen(), *shape, seed);
+        let explore = |it: &Inner| boost::explore(it.train.data(), it.held.data(), *shape, seed);
         let explored = inner.iter().map(explore).collect::<Result<Vec<_>, _>>()?;
         let best = boost::best_count(&explored);
         let mut said = unsaid.clone();
@@ -354,7 +365,7 @@ fn try_all(part: &Part, folds: &[usize], seed: u64) -> Result<Tried, TrainError>
     }
     let mut said = unsaid;
     for it in &inner {
-        let logistic = Logistic::fit(&it.train.matrix, &it.train.labels, PENALTY);
+        let logistic = it.train.logistic();
         it.judge(&mut said, |row| logistic.margin(row));
     }
     tried.said.push(said);
@@ -396,8 +407,7 @@ fn assemble(
         match tried.shapes.get(learner) {
             Some(_) if *weight == 0.0 => {}
             Some(shape) => {
-                let (matrix, labels) = part.seen();
-                let trained = boost::train(matrix, labels, *shape, tried.trees[learner], seed)?;
+                let trained = boost::train(part.data(), *shape, tried.trees[learner], seed)?;
                 forest.add(*weight, trained);
             }
             None => logistic = *weight,
@@ -429,7 +439,7 @@ fn shapes(part: &Part, seed: u64) -> Result<Vec<Shape>, TrainError> {
     let (train, held) = (of(1..5), of(0..1));
     let mut best: Option<(f64, Shape)> = None;
     for shape in SHAPES {
-        let found = boost::explore(train.seen(), held.seen(), shape, seed)?;
+        let found = boost::explore(train.data(), held.data(), shape, seed)?;
         let loss = found.losses.into_iter().fold(f64::INFINITY, f64::min);
         if best.is_none_or(|(least, _)| loss < least) {
             best = Some((loss, shape));

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::features::Direction;
 use super::{Forest, Node, Tree};
 
 /// A random tree over `width` columns, grown from a list of choices.
@@ -95,6 +96,39 @@ fn brute_force(forest: &Forest, row: &[f64], column: u32, width: u32) -> f64 {
             weight * (mean(known | 1 << column) - mean(known))
         })
         .sum()
+}
+
+proptest! {
+    /// The definition: of two rows that differ in one column, the higher one is not lower (or not higher).
+    #[test]
+    fn a_straightened_tree_keeps_to_its_directions_and_within_its_leaves(
+        forest in any_forest(3),
+        rows in proptest::collection::vec([-4.0..4.0_f64, -4.0..4.0, -4.0..4.0], 20),
+        column in 0..2_usize,
+        by in 0.0..5.0_f64,
+    ) {
+        let directions = [Some(Direction::Rising), Some(Direction::Falling), None];
+        for mut tree in forest.trees {
+            let values: Vec<f64> = tree.nodes.iter().map(|node| node.value).collect();
+            tree.straighten(&directions);
+            for row in &rows {
+                let mut moved = *row;
+                moved[column] += by;
+                let up = tree.value(&moved) - tree.value(row);
+                let wanted = if column == 0 { up >= 0.0 } else { up <= 0.0 };
+                prop_assert!(wanted, "column {column}: {up}");
+                let within = |value: f64| {
+                    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+                    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    (low..=high).contains(&value)
+                };
+                prop_assert!(within(tree.value(row)));
+            }
+            let mut again = tree.clone();
+            again.straighten(&directions);
+            prop_assert_eq!(again, tree);
+        }
+    }
 }
 
 proptest! {
