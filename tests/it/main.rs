@@ -10,6 +10,7 @@ mod foreign_client;
 mod operator;
 mod preview;
 mod process;
+mod quality;
 mod real_data;
 mod restart;
 mod scenario;

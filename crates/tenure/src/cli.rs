@@ -1,10 +1,14 @@
 //! What can be typed.
 
+mod quality;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::service::ServiceName;
+
+pub use quality::{QualityArgs, QualityTask};
 
 /// The customer-lifecycle and loyalty platform of a telecom operator.
 #[derive(Debug, Parser)]
@@ -43,6 +47,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Takes in a CSV file by a mapping file; resumes where it stopped, safe to run twice.
     Import(ImportArgs),
+    /// Sets what the data of a source must look like, and tells how good it is.
+    Quality(QualityArgs),
     /// Trains the churn model from customers whose fate is known.
     Train(TrainArgs),
     /// Scores customers, with reasons; or places all of them in the lifecycle.

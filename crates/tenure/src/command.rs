@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod migrate;
 mod preview;
+mod quality;
 mod reach;
 mod report;
 mod revert;
@@ -35,6 +36,7 @@ pub fn execute(typed: Cli) -> Result<ExitCode> {
         Command::Demo(args) => block_on(demo::demo(config, args)),
         Command::Serve(args) => block_on(serve::serve(config, args)),
         Command::Import(args) => block_on(import::import(config, args)),
+        Command::Quality(args) => block_on(quality::quality(config, args)),
         Command::Train(args) => block_on(train::train(config, args)),
         Command::Score(args) => block_on(score::score(config, args)),
         Command::Report(args) => block_on(report::report(config, args)),

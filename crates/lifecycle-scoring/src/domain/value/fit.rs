@@ -2,6 +2,8 @@
 
 use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::neldermead::NelderMead;
+// Lets argmin add and scale vectors.
+use argmin_math as _;
 
 /// Steps at most; some hundred are enough for four parameters.
 const STEPS_MAX: u64 = 2_000;

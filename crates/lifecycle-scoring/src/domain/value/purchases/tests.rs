@@ -1,3 +1,5 @@
+//! BG/NBD against its paper, another library and extremes.
+
 use proptest::prelude::*;
 
 use super::super::spend::SpendModel;

@@ -1,3 +1,5 @@
+//! The shifted beta-geometric model against its paper and its sums.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Gamma-Gamma against its paper and its meaning.
+
 use proptest::prelude::*;
 
 use super::*;
