@@ -1,4 +1,4 @@
-//! The client that takes in files: reads CSV or JSON Lines by a mapping and sends them in batches.
+//! The client that takes in files: reads CSV, JSON Lines or Parquet by a mapping and sends them in batches.
 //!
 //! The service knows nothing of files: it takes in [`ImportRecord`]s, batch by batch, and remembers
 //! how far it came. This module is the other half:
@@ -18,6 +18,7 @@ mod json;
 mod lines;
 mod mapping;
 mod money;
+mod parquet;
 mod part;
 mod plan;
 mod preview;

@@ -124,7 +124,7 @@ Examples:
 Rows that are refused go to FILE.rejects.csv, with line, column, what was wanted and what was found.
 docs/import.md says how to write a mapping.")]
 pub struct ImportArgs {
-    /// The file: CSV or JSON Lines.
+    /// The file: CSV, JSON Lines or Parquet.
     #[arg(required_unless_present = "revert")]
     pub file: Option<PathBuf>,
     /// The mapping file: which column is which field or attribute.

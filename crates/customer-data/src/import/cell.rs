@@ -42,6 +42,11 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// Returns which columns were asked for until now.
+    pub(super) fn used(&self) -> Vec<bool> {
+        self.used.clone()
+    }
+
     /// Returns the place of a column, or notes that there is none.
     pub(super) fn find(&mut self, name: &str) -> Option<usize> {
         let at = self.names.iter().position(|known| known == name);

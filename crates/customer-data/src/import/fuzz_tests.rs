@@ -142,7 +142,7 @@ fn check_mapping(input: &[u8]) -> String {
             return format!("none: {}", shape(why.lines().last().unwrap_or_default()));
         }
     };
-    let mut file = Cursor::new(file.as_bytes());
+    let mut file = Cursor::new(file.as_bytes().to_vec());
     let opening = match Opening::of(&mapping, &mut file) {
         Ok(opening) => opening,
         Err(error) => return format!("opening: {}", shape(&error.to_string())),
@@ -247,6 +247,93 @@ fn a_mapping_and_a_file_give_records_or_say_what_is_wrong() {
         inputs: INPUTS,
     };
     target.run(check_mapping);
+}
+
+/// Writes a small Parquet file, its pages packed or not.
+fn parquet(compression: parquet::basic::Compression) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+    let schema = "message rows { REQUIRED BYTE_ARRAY id (STRING); OPTIONAL INT32 since (DATE);
+        OPTIONAL INT64 fee (DECIMAL(12,2)); }";
+    let schema = parquet::schema::parser::parse_message_type(schema).expect("a schema");
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_compression(compression)
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+        .build();
+    let writer = parquet::file::writer::SerializedFileWriter::new(
+        Vec::new(),
+        schema.into(),
+        properties.into(),
+    );
+    let mut writer = writer.expect("in memory");
+    for first in [0, 3] {
+        let mut group = writer.next_row_group().expect("in memory");
+        let ids: Vec<ByteArray> = (first..first + 3)
+            .map(|id| format!("C{id}").into_bytes().into())
+            .collect();
+        let mut column = group.next_column().expect("in memory").expect("three");
+        let typed = column.typed::<ByteArrayType>();
+        typed.write_batch(&ids, None, None).expect("in memory");
+        column.close().expect("in memory");
+        let mut column = group.next_column().expect("in memory").expect("three");
+        let typed = column.typed::<Int32Type>();
+        let levels = Some([1, 0, 1].as_slice());
+        typed
+            .write_batch(&[1, 18_321], levels, None)
+            .expect("in memory");
+        column.close().expect("in memory");
+        let mut column = group.next_column().expect("in memory").expect("three");
+        let typed = column.typed::<Int64Type>();
+        typed
+            .write_batch(&[2_990, 5], levels, None)
+            .expect("in memory");
+        column.close().expect("in memory");
+        group.close().expect("in memory");
+    }
+    writer.into_inner().expect("in memory")
+}
+
+const OF_PARQUET: &str = "rows = \"parquet\"\ncurrency = \"EUR\"\nskip = [\"*\"]\n\
+    [customer]\ncustomer_id = { column = \"id\" }\nkind = { constant = \"INDIVIDUAL\" }\n\
+    join_time = { column = \"since\" }\n\
+    [[subscriptions]]\nsubscription_id = { template = \"S{id}\" }\n\
+    service = { constant = \"MOBILE\" }\nproduct_code = { constant = \"BASIC\" }\n\
+    start_time = { constant = \"2024-01-01\" }\nmonthly_fee = { column = \"fee\" }\n";
+
+fn check_parquet(mapping: &Mapping, input: &[u8]) -> String {
+    let mut file = Cursor::new(input.to_vec());
+    let opening = match Opening::of(mapping, &mut file) {
+        Ok(opening) => opening,
+        Err(error) => return format!("opening: {}", shape(&error.to_string())),
+    };
+    let mut reader = opening.read(file, (0, 0), 0).expect("it is in memory");
+    match reader.next_rows() {
+        Ok(read) => {
+            let told = read.records.len() as u64 + read.refused_rows.unsigned_abs();
+            assert_eq!(told, reader.rows_done().unsigned_abs(), "each row is told");
+            for reject in &read.rejects {
+                named(reject);
+            }
+            format!("{} records", read.records.len().min(6))
+        }
+        Err(error) => format!("rows: {}", shape(&error.to_string())),
+    }
+}
+
+#[test]
+fn a_parquet_file_of_any_bytes_is_rows_or_named() {
+    use parquet::basic::Compression;
+    let mapping = Mapping::parse(OF_PARQUET).expect("a mapping");
+    let target = Target {
+        name: "parquet",
+        seeds: &[
+            &parquet(Compression::SNAPPY),
+            &parquet(Compression::UNCOMPRESSED),
+        ],
+        words: &["PAR1", "\u{15}", "\0\0\0\0", "\u{19}", "\u{1c}"],
+        // By then the reader of the format has asserted something that is not so.
+        inputs: 4 * INPUTS,
+    };
+    target.run(|input| check_parquet(&mapping, input));
 }
 
 /// Writes an amount as people do.

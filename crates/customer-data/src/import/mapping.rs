@@ -50,6 +50,8 @@ pub(super) enum Rows {
     Csv,
     /// A JSON object on each line; its keys are the columns.
     JsonLines,
+    /// A file of typed columns by Apache Parquet.
+    Parquet,
 }
 
 fn comma() -> char {

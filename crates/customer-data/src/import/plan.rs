@@ -24,6 +24,8 @@ pub struct PlanError(pub Vec<String>);
 #[derive(Debug)]
 pub struct Plan {
     columns: Vec<String>,
+    /// Which of them fields are read from.
+    used: Vec<bool>,
     /// Where rows are JSON objects.
     json: Option<Keys>,
     customer: CustomerPlan,
@@ -52,7 +54,7 @@ impl Plan {
     pub fn compile(mapping: &Mapping, header: &[String]) -> Result<Self, PlanError> {
         let is_json = mapping.rows == Rows::JsonLines;
         let mut header = match mapping.rows {
-            Rows::Csv => Header::new(header),
+            Rows::Csv | Rows::Parquet => Header::new(header),
             Rows::JsonLines => Header::open(),
         };
         let context = Context::compile(mapping, &mut header);
@@ -94,6 +96,7 @@ impl Plan {
             at,
             InteractionPlan::compile,
         );
+        let used = header.used();
         let skips_all = mapping.skip.iter().any(|name| name == "*");
         if !is_json {
             for name in mapping.skip.iter().filter(|name| *name != "*") {
@@ -108,6 +111,7 @@ impl Plan {
         match (customer, header.problems) {
             (Some(customer), problems) if problems.is_empty() => Ok(Self {
                 columns,
+                used,
                 json,
                 customer,
                 attributes,
@@ -118,6 +122,11 @@ impl Plan {
             }),
             (_, problems) => Err(PlanError(problems)),
         }
+    }
+
+    /// Returns which columns fields are read from.
+    pub(super) fn used(&self) -> &[bool] {
+        &self.used
     }
 
     /// Reads a row, which is the one of this number among the rows of the file, from 1.

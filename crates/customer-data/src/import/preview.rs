@@ -96,7 +96,7 @@ impl DifferenceFile {
 /// When mapping and file do not fit, the service refuses, or a file cannot be read or written.
 pub async fn preview(
     transport: Transport,
-    (mapping, size_bytes, mut source): (&str, i64, impl Read + Seek + Send),
+    (mapping, size_bytes, mut source): (&str, i64, impl Read + Seek + Send + 'static),
     rejects: &mut RejectFile,
     differences: &mut DifferenceFile,
     observer: &mut dyn Observer,
@@ -154,7 +154,7 @@ async fn ask(
 
 impl Preview {
     /// Adds what was told of a batch, and returns its rejects by lines.
-    fn add<S: Read>(
+    fn add<S: Read + Seek + Send + 'static>(
         &mut self,
         reader: &Reader<S>,
         rows: ReadRows,
@@ -184,7 +184,7 @@ struct Seen(HashMap<u64, i64>);
 
 impl Seen {
     /// Takes out the rows of customers who came with an earlier batch, and refuses them as an import does.
-    fn take_known<S: Read>(
+    fn take_known<S: Read + Seek + Send + 'static>(
         &self,
         reader: &Reader<S>,
         records: &mut Vec<wire::ImportRecord>,

@@ -8,6 +8,7 @@ use tenure_proto::customer::v1 as wire;
 use super::Reject;
 use super::lines::{Line, Lines};
 use super::mapping::{Mapping, Rows};
+use super::parquet::{Described, Format, Table};
 use super::plan::{Plan, PlanError};
 use super::run::ImportError;
 
@@ -20,11 +21,20 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// A file whose header is read and fits the mapping.
 pub(super) struct Opening {
     plan: Plan,
-    /// The byte between cells; a file of JSON has none.
-    delimiter: Option<u8>,
+    shape: Shape,
     length_max: usize,
     /// Where the rows begin, in bytes and lines.
     pub(super) start: (i64, i64),
+}
+
+/// How the rows of a file are found.
+enum Shape {
+    /// Lines with this byte between cells.
+    Cells(u8),
+    /// Lines that are one cell each.
+    Lines,
+    /// As the file describes itself, with this mark before fractions.
+    Table(Box<Described>, char),
 }
 
 impl Opening {
@@ -34,17 +44,26 @@ impl Opening {
         source: &mut (impl Read + Seek),
     ) -> Result<Self, ImportError> {
         source.seek(SeekFrom::Start(0))?;
-        let delimiter = match mapping.rows {
-            Rows::Csv => Some(delimiter(mapping)?),
-            Rows::JsonLines => None,
+        let shape = match mapping.rows {
+            Rows::Csv => Shape::Cells(delimiter(mapping)?),
+            Rows::JsonLines => Shape::Lines,
+            Rows::Parquet => Shape::Table(Box::new(Described::read(source)?), mapping.decimal_mark),
         };
-        let (header, start) = match delimiter {
-            Some(delimiter) => read_header(source, delimiter, mapping.row_bytes_max)?,
-            None => (Vec::new(), (0, 0)),
+        let (header, start) = match &shape {
+            Shape::Cells(delimiter) => read_header(source, *delimiter, mapping.row_bytes_max)?,
+            Shape::Lines => (Vec::new(), (0, 0)),
+            Shape::Table(described, _) => (described.header(), (0, 0)),
         };
+        let plan = Plan::compile(mapping, &header)?;
+        if let Shape::Table(described, _) = &shape {
+            let problems = described.problems(plan.used());
+            if !problems.is_empty() {
+                return Err(PlanError(problems).into());
+            }
+        }
         Ok(Self {
-            plan: Plan::compile(mapping, &header)?,
-            delimiter,
+            plan,
+            shape,
             length_max: mapping.row_bytes_max,
             start,
         })
@@ -58,12 +77,22 @@ impl Opening {
         rows_done: i64,
     ) -> Result<Reader<S>, ImportError> {
         source.seek(SeekFrom::Start(done.0.unsigned_abs()))?;
-        let lines = match self.delimiter {
-            Some(delimiter) => Lines::new(source, delimiter, self.length_max, done),
-            None => Lines::uncut(source, self.length_max, done),
+        let rows = match self.shape {
+            Shape::Cells(delimiter) => {
+                Source::Lines(Lines::new(source, delimiter, self.length_max, done))
+            }
+            Shape::Lines => Source::Lines(Lines::uncut(source, self.length_max, done)),
+            Shape::Table(described, decimal_mark) => {
+                let format = Format {
+                    used: self.plan.used().to_vec(),
+                    decimal_mark,
+                    length_max: self.length_max,
+                };
+                Source::Table(Box::new(described.rows(source, format, rows_done)?))
+            }
         };
         Ok(Reader {
-            lines,
+            rows,
             plan: self.plan,
             rows_done,
         })
@@ -102,9 +131,15 @@ fn read_header(
 
 /// Reads the rows of a file.
 pub(super) struct Reader<S> {
-    lines: Lines<S>,
+    rows: Source<S>,
     plan: Plan,
     rows_done: i64,
+}
+
+/// Where rows come from.
+enum Source<S> {
+    Lines(Lines<S>),
+    Table(Box<Table<S>>),
 }
 
 /// Rows that are sent together.
@@ -119,10 +154,13 @@ pub(super) struct ReadRows {
     pub(super) is_last: bool,
 }
 
-impl<S: Read> Reader<S> {
+impl<S: Read + Seek + Send + 'static> Reader<S> {
     /// Returns how many bytes and lines of the file are done.
     pub(super) fn done(&self) -> (i64, i64) {
-        (self.lines.done_bytes(), self.lines.done_lines())
+        match &self.rows {
+            Source::Lines(lines) => (lines.done_bytes(), lines.done_lines()),
+            Source::Table(table) => table.done(),
+        }
     }
 
     /// Returns how many rows are done, the refused ones included.
@@ -140,7 +178,11 @@ impl<S: Read> Reader<S> {
         };
         let mut bytes = 0;
         while read.records.len() + read.rejects.len() < BATCH_ROWS && bytes < BATCH_BYTES {
-            let Some(line) = self.lines.next_line()? else {
+            let line = match &mut self.rows {
+                Source::Lines(lines) => lines.next_line()?,
+                Source::Table(table) => table.next_line()?,
+            };
+            let Some(line) = line else {
                 read.is_last = true;
                 break;
             };

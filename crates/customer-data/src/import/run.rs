@@ -65,6 +65,9 @@ pub enum ImportError {
     /// The file has no header that can be read. Nothing was sent.
     #[error("the file has no header: {0}")]
     Header(String),
+    /// The file is no Parquet file that can be read. What was sent before stays.
+    #[error("the Parquet file cannot be read: {0}")]
+    Parquet(String),
     /// The file, or the one of rejects, cannot be read or written.
     #[error("cannot read or write")]
     Io(#[from] io::Error),
@@ -122,7 +125,7 @@ pub fn digest(mut source: impl Read) -> io::Result<(String, i64)> {
 pub async fn run(
     transport: Transport,
     job: &Job,
-    mut source: impl Read + Seek + Send,
+    mut source: impl Read + Seek + Send + 'static,
     rejects: &mut RejectFile,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
@@ -237,7 +240,7 @@ struct Sent {
 
 type Client = CustomerServiceClient<Transport>;
 
-impl<S: Read> Run<S> {
+impl<S: Read + Seek + Send + 'static> Run<S> {
     /// Sends what is left of the file. Several batches are on their way at once, and are finished in
     /// their order.
     async fn send_all(

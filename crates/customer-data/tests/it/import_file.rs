@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use tenure_customer_data::import::{
-    ImportError, Line, Lines, Mapping, Observer, Progress, RejectFile, Summary,
+    ImportError, Line, Lines, Observer, Progress, RejectFile, Summary,
 };
 use tenure_proto::customer::v1 as wire;
 use tenure_proto::r#type::v1::attribute_value::Kind;
@@ -396,17 +396,6 @@ async fn the_churn_file_is_expressed_by_its_mapping() {
         assert_eq!(suite.get("T3333").await.attributes.len(), 18);
     })
     .await;
-}
-
-#[test]
-fn the_example_of_the_documentation_is_a_mapping() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/import.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let example = page
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next());
-    Mapping::parse(example.unwrap()).unwrap();
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ impl Sample {
         observer: &mut dyn Observer,
     ) -> Result<Summary, ImportError> {
         let mut rejects = RejectFile::beside(&self.path());
-        let mut source = Cursor::new(self.bytes.as_slice());
+        let mut source = Cursor::new(self.bytes.clone());
         // Whoever took the digest leaves a file at its end.
         source.set_position(self.bytes.len() as u64);
         run(
@@ -110,7 +110,7 @@ impl Sample {
             ..self.job()
         };
         let mut rejects = RejectFile::beside(&self.path());
-        let source = Cursor::new(self.bytes.as_slice());
+        let source = Cursor::new(self.bytes.clone());
         let transport = suite.transport.clone();
         run(transport, &job, source, &mut rejects, &mut Silent).await
     }
@@ -122,11 +122,7 @@ impl Sample {
         let mut rejects = RejectFile::at(&refused);
         let mut differences = DifferenceFile::create(&differing, limit).unwrap();
         let size = i64::try_from(self.bytes.len()).unwrap();
-        let file = (
-            self.mapping.as_str(),
-            size,
-            Cursor::new(self.bytes.as_slice()),
-        );
+        let file = (self.mapping.as_str(), size, Cursor::new(self.bytes.clone()));
         let transport = suite.transport.clone();
         let told = preview(transport, file, &mut rejects, &mut differences, &mut Silent).await;
         let [refused, differing] =
@@ -138,7 +134,7 @@ impl Sample {
     pub(crate) async fn run_until(&self, suite: &Suite, breaks_at: u64) -> ImportError {
         let (job, mut rejects) = (self.job(), RejectFile::beside(&self.path()));
         let source = Breaking {
-            source: Cursor::new(self.bytes.as_slice()),
+            source: Cursor::new(self.bytes.clone()),
             breaks_at,
         };
         run(
@@ -159,12 +155,12 @@ impl Sample {
 }
 
 /// Reads up to a byte, then fails, as a process does that is killed there.
-struct Breaking<'a> {
-    source: Cursor<&'a [u8]>,
+struct Breaking {
+    source: Cursor<Vec<u8>>,
     breaks_at: u64,
 }
 
-impl Read for Breaking<'_> {
+impl Read for Breaking {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.breaks_at.saturating_sub(self.source.position());
         let length = buffer.len().min(usize::try_from(left).unwrap());
@@ -175,7 +171,7 @@ impl Read for Breaking<'_> {
     }
 }
 
-impl Seek for Breaking<'_> {
+impl Seek for Breaking {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.source.seek(to)
     }
